@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Contiguous memory for Linux: the verbs of the house.
+#
+# Each room brings its own rules in a .mk file; this file only gathers them and
+# explains them. Everything generated goes to build/, nothing else is touched.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# LANE names a kernel configuration in lanes/; BASE, KDIR, ACCEL, FORCE and V
+# come from the command line and are passed on to the scripts.
+LANE ?= x86_64
+export BASE KDIR ACCEL FORCE V
+
+.PHONY: help run test bench check shell series apply clean distclean base tree kernel
+
+help:
+	@echo 'Contiguous memory for Linux: a patch series against Linux 7.3'
+	@echo
+	@echo '  make run              build all, boot QEMU, show the engine on a loaded machine'
+	@echo '  make test             everything that must pass'
+	@echo '  make bench            this engine beside the one of the base, in one boot'
+	@echo '  make check            checkpatch, sparse, kernel-doc, W=1, shellcheck, manifest'
+	@echo '  make shell            a guest with a prompt'
+	@echo
+	@echo '  make series           mailable patches in build/series/'
+	@echo '  make apply KDIR=dir   the series onto a Linux 7.3 tree of yours'
+	@echo '  make clean            drop what was built, keep the fetched base'
+	@echo '  make distclean        drop build/ altogether'
+	@echo
+	@echo 'Steps of the above, each of which does nothing when there is nothing to do:'
+	@echo '  make base             fetch and unpack Linux 7.3 into build/base'
+	@echo '  make tree             base and series as a git repository, build/linux'
+	@echo '  make kernel LANE=x    a kernel in build/x; lanes: x86_64 debug uml bench'
+	@echo
+	@echo 'Options: BASE=dir (a 7.3 tree you have, in place of the fetched one),'
+	@echo '         ACCEL=kvm (try it), FORCE=1 (drop hand edits in build/linux)'
+
+-include series/series.mk
+-include lanes/lanes.mk
+-include guest/guest.mk
+-include checks/check.mk
+-include checks/test.mk
+-include bench/bench.mk

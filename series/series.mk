@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The series: base -> build/base, base and steps -> build/linux, mails, apply.
+
+base:
+	@series/base.sh
+
+tree: base
+	@series/tree.py
+
+series: tree
+	@series/mail.py
+
+apply:
+	@series/apply.py
+
+# The fetched base stays: it is the one thing that costs a download.
+clean:
+	@series/clean.sh
+
+distclean:
+	@series/clean.sh all
