@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lanes/build.sh LANE TREE OUT: configure and build one lane's kernel.
+#
+# The configuration is allnoconfig plus the lane's fragments, and is rebuilt only
+# when they change. Every line of a fragment is asserted afterwards. The full log
+# goes to OUT/build.log; the terminal gets a line every few seconds.
+set -euo pipefail
+
+lane=$1
+tree=$(realpath "$2")
+out=$3
+here=$(dirname "$0")
+step=5			# seconds between two progress lines
+
+die()
+{
+	echo "lane $lane: $*" >&2
+	exit 1
+}
+
+# A lane is a list of fragments (the last one wins), an ARCH and a target.
+arch=x86_64
+target=bzImage
+case $lane in
+x86_64)	fragments=(common x86_64) ;;
+debug)	fragments=(common x86_64 debug) ;;
+uml)	fragments=(common uml); arch=um; target=linux ;;
+*)	die "no such lane (x86_64, debug, uml)" ;;
+esac
+if [ -e "$tree/mm/contig/Kconfig" ]; then
+	fragments+=(contig)
+fi
+
+mkdir -p "$out"
+out=$(realpath "$out")
+exec 9>"$out/.lock"
+if ! flock -n 9; then
+	echo "lane $lane: another build of it runs, waiting for that one"
+	flock 9
+fi
+
+# Nothing of the machine or the moment goes into the image.
+export KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00' KBUILD_BUILD_VERSION=1
+export KBUILD_BUILD_USER=contig KBUILD_BUILD_HOST=lane LC_ALL=C
+# This script's callers are makes too; their flags are not meant for Kbuild.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+
+cc=gcc
+if command -v ccache >/dev/null; then
+	cc="ccache gcc"
+fi
+
+kbuild()
+{
+	make -C "$tree" O="$out" ARCH=$arch CC="$cc" "$@" 9>&- </dev/null
+}
+
+# The value that $1, a line of a fragment, must have in .config
+assert_line()
+{
+	local name
+
+	case $1 in
+	CONFIG_*=n)
+		name=${1%%=*}
+		! grep -q "^$name=" "$out/.config" ;;
+	CONFIG_*)
+		grep -qxF -- "$1" "$out/.config" ;;
+	"# CONFIG_"*" is not set")
+		name=${1#\# }
+		! grep -q "^${name%% *}=" "$out/.config" ;;
+	esac
+}
+
+configure()
+{
+	local requested=$out/requested.config line bad=0
+
+	for f in "${fragments[@]}"; do
+		cat "$here/$f.config"
+	done |
+	awk '{ n = ""
+	       if (match($0, /^CONFIG_[A-Za-z0-9_]+/)) n = substr($0, 1, RLENGTH)
+	       else if ($0 ~ /^# CONFIG_[A-Za-z0-9_]+ is not set$/) n = $2
+	       if (n == "") next
+	       if (!(n in value)) order[++count] = n
+	       value[n] = $0 }
+	     END { for (i = 1; i <= count; i++) print value[order[i]] }' \
+		>"$requested.new"
+
+	if ! cmp -s "$requested.new" "$requested" || [ ! -e "$out/.config" ]; then
+		kbuild KCONFIG_ALLCONFIG="$requested.new" allnoconfig \
+			>"$out/config.log" 2>&1 ||
+			{ cat "$out/config.log" >&2; die "allnoconfig failed"; }
+	fi
+	kbuild olddefconfig >>"$out/config.log" 2>&1 ||
+		{ tail -n 30 "$out/config.log" >&2; die "olddefconfig failed"; }
+
+	while read -r line; do
+		if ! assert_line "$line"; then
+			echo "lane $lane: option did not survive: $line" >&2
+			bad=1
+		fi
+	done <"$requested.new"
+	if [ $bad = 1 ]; then
+		rm -f "$requested"
+		die "configuration is not what its fragments ask for"
+	fi
+	mv "$requested.new" "$requested"
+}
+
+# Say something every few seconds for as long as process $1 lives.
+watch_log()
+{
+	local pid=$1 next=$((SECONDS + step))
+
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		if [ $SECONDS -ge $next ]; then
+			printf '  [%s %3ds] %5d steps, last:%s\n' "$lane" $SECONDS \
+				"$(grep -c '^  [A-Z]' "$out/build.log")" \
+				"$(grep '^  [A-Z]' "$out/build.log" | tail -n 1 |
+				   sed 's/^  [A-Z0-9_]*  */ /')"
+			next=$((SECONDS + step))
+		fi
+	done
+}
+
+echo "lane $lane: configuring from lanes/{$(IFS=,; echo "${fragments[*]}")}.config"
+configure
+
+kbuild -j"$(nproc)" $target >"$out/build.log" 2>&1 &
+pid=$!
+trap 'kill $pid 2>/dev/null || :' INT TERM
+watch_log $pid
+if ! wait $pid; then
+	grep -nE -A6 'error:|Error |ERROR|undefined reference|warning:' \
+		"$out/build.log" | tail -n 60 >&2 || tail -n 30 "$out/build.log" >&2
+	die "build failed, full log in $out/build.log"
+fi
+grep -E 'warning:' "$out/build.log" || :
+echo "lane $lane: kernel ready after $SECONDS s"
