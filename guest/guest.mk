@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make guest: the root file system of the guests. make shell: a prompt in one.
+# make run, the main job, is in demo.mk.
+
+GUEST_PACKAGES := gcc libc6-dev busybox-static gzip qemu-system-x86
+
+.PHONY: guest shell run
+guest: tree
+	@series/need.sh $(GUEST_PACKAGES)
+	@guest/initramfs.sh build/linux build/guest
+
+shell: kernel guest
+	@guest/boot.sh --lane $(LANE) --job shell
+
+-include guest/demo.mk

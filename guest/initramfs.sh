@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# guest/initramfs.sh TREE OUT: the root file system of every guest.
+#
+# PID 1, busybox, the static programs guest/*.c in /bin, the kselftest programs
+# contig_* in /tests and the jobs in /jobs. Rewritten only if something changed.
+# The archive is made by the kernel's own gen_init_cpio: no root, no device nodes.
+set -euo pipefail
+
+tree=$1
+out=$2
+here=$(dirname "$0")
+selftests=$here/../tools/testing/selftests/mm
+
+mkdir -p "$out/bin" "$out/tests"
+
+# compile SOURCE PROGRAM [FLAG...]: a static program, if it is out of date
+compile()
+{
+	local source=$1 program=$2
+
+	shift 2
+	if [ "$program" -nt "$source" ] && [ "$program" -nt "$0" ] &&
+	   [ -z "$(find "$here" -name '*.h' -newer "$program")" ]; then
+		return
+	fi
+	echo "  CC       $source"
+	gcc -O2 -Wall -static -pthread -o "$program" "$source" "$@"
+}
+
+compile "$tree/usr/gen_init_cpio.c" "$out/gen_init_cpio"
+for source in "$here"/*.c; do
+	compile "$source" "$out/bin/$(basename "$source" .c)"
+done
+for source in "$selftests"/contig_*.c; do
+	[ -e "$source" ] || continue
+	compile "$source" "$out/tests/$(basename "$source" .c)" \
+		-D_GNU_SOURCE -I"$tree/tools/testing/selftests" -I"$tree/tools/include/uapi"
+done
+
+# One line per entry, as gen_init_cpio reads it
+list()
+{
+	local dir applet file
+
+	for dir in /dev /proc /sys /tmp /bin /etc /mnt /jobs /tests; do
+		echo "dir $dir 755 0 0"
+	done
+	echo "slink /sbin bin 777 0 0"
+	echo "nod /dev/console 600 0 0 c 5 1"
+	echo "nod /dev/null 666 0 0 c 1 3"
+	echo "file /init $out/bin/init 755 0 0"
+	echo "file /bin/busybox $(command -v busybox) 755 0 0"
+	for applet in $(busybox --list); do
+		case $applet in
+		busybox | init) ;;
+		*) echo "slink /bin/$applet busybox 777 0 0" ;;
+		esac
+	done
+	for file in "$out"/bin/*; do
+		# no leftovers; PID 1 has its own place
+		[ -e "$here/${file##*/}.c" ] || continue
+		[ "${file##*/}" != init ] || continue
+		echo "file /bin/${file##*/} $file 755 0 0"
+	done
+	for file in "$out"/tests/*; do
+		[ -e "$selftests/${file##*/}.c" ] || continue
+		echo "file /tests/${file##*/} $file 755 0 0"
+	done
+	for file in "$here"/jobs/*; do
+		echo "file /jobs/${file##*/} $file 755 0 0"
+	done
+}
+
+list >"$out/list.new"
+if cmp -s "$out/list.new" "$out/list" && [ -e "$out/initramfs.cpio.gz" ] &&
+   [ -z "$(find "$here" "$out/bin" "$out/tests" -type f \
+		-newer "$out/initramfs.cpio.gz")" ]; then
+	rm "$out/list.new"
+	exit 0
+fi
+"$out/gen_init_cpio" -t 0 "$out/list.new" | gzip -n1 >"$out/initramfs.new"
+mv "$out/initramfs.new" "$out/initramfs.cpio.gz"
+mv "$out/list.new" "$out/list"
+echo "  CPIO     $out/initramfs.cpio.gz"
