@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""test.py [LANE/PART...]: run everything that must pass, one part after the other.
+
+A part that fails does not keep the later ones from running. Ends with a table, one
+row per part, and the line 'N passed, N failed, N skipped'. Every test case counts
+as one; a part that ends badly counts as one failure at least. With arguments only
+the named parts run (x86_64/kunit), the kernels being taken as they are.
+Exit status 0: something ran and nothing failed.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import gate
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+RESULTS = pathlib.Path("build/results")
+LANES = ("x86_64", "uml", "debug")
+
+# What a guest is given for a job: arguments of guest/boot.sh
+GUEST = ["--mem", "3G", "--append", "cma=256M movablecore=768M"]
+UML = ["--mem", "1G"]
+
+
+class Part:
+    """One row of the table."""
+
+    def __init__(self, lane, name, run):
+        self.lane, self.name, self.run = lane, name, run
+        self.passed = self.failed = self.skipped = 0
+        self.seconds = 0.0
+
+    def __str__(self):
+        return "%s/%s" % (self.lane, self.name)
+
+    def execute(self):
+        print("\n=== %s" % self, flush=True)
+        start = time.monotonic()
+        try:
+            self.passed, self.failed, self.skipped = self.run(self)
+        except (OSError, subprocess.SubprocessError) as error:
+            print("%s: %s" % (self, error))
+            self.failed = 1
+        if not self.passed + self.failed + self.skipped:
+            self.failed = 1
+        self.seconds = time.monotonic() - start
+        print("=== %s: %d passed, %d failed, %d skipped, %.0f s" %
+              (self, self.passed, self.failed, self.skipped, self.seconds), flush=True)
+
+
+def command(*words):
+    """A part that is one test: the command's exit status."""
+    def run(_):
+        good = subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode == 0
+        return int(good), int(not good), 0
+    return run
+
+
+def ktap(*words):
+    """A part that prints KTAP on the host, shown while it runs."""
+    def run(_):
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              text=True) as process:
+            text = []
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                text.append(line)
+        report = gate.Report("".join(text))
+        for problem in report.problems:
+            print("# " + problem)
+        bad = report.problems or report.skips or process.returncode
+        return report.passed, len(report.failures) or int(bool(bad)), len(report.skips)
+    return run
+
+
+def guest(job, limit, *arguments):
+    """A part that runs a job in a guest and asks the gate."""
+    def run(part):
+        where = RESULTS / part.lane / job
+        subprocess.run(["guest/boot.sh", "--lane", part.lane, "--job", job,
+                        "--timeout", str(limit), "--out", str(where), *arguments],
+                       stdin=subprocess.DEVNULL, check=False)
+        counts = where / "counts"
+        counts.unlink(missing_ok=True)
+        subprocess.run([sys.executable, "checks/gate.py", where, "--counts", counts,
+                        "--skips", "lanes/%s.skips" % part.lane], check=False)
+        return tuple(int(word) for word in counts.read_text().split())
+    return run
+
+
+def parts():
+    """All parts, in order; tests that the tree does not have yet leave no row."""
+    yield Part("host", "gate", ktap(sys.executable, "checks/gate-test.py"))
+    if os.path.exists("checks/series-test.sh"):
+        yield Part("host", "series", ktap("checks/series-test.sh"))
+    yield Part("host", "tree", command("make", "--no-print-directory", "tree", "guest"))
+    if os.path.exists("tools/testing/contig/Makefile"):
+        yield Part("host", "plan", ktap("make", "-s", "-C", "tools/testing/contig", "test"))
+    for lane in LANES:
+        yield Part(lane, "build", command("lanes/build.sh", lane, "build/linux",
+                                          "build/" + lane))
+    yield Part("uml", "kunit", guest("kunit", 300, *UML))
+    yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST))
+    yield Part("x86_64", "selftest", guest("selftest", 900, *GUEST))
+    yield Part("debug", "kunit", guest("kunit", 1200, *GUEST))
+    yield Part("debug", "selftest", guest("selftest", 1800, *GUEST))
+
+
+def table(done):
+    form = "%-8s %-10s %7s %7s %7s %8s"
+    print("\n" + form % ("lane", "part", "passed", "failed", "skipped", "seconds"))
+    for part in done:
+        print(form % (part.lane, part.name, part.passed, part.failed, part.skipped,
+                      "%.0f" % part.seconds))
+    sums = [sum(getattr(part, what) for part in done)
+            for what in ("passed", "failed", "skipped")]
+    print("\n%d passed, %d failed, %d skipped" % tuple(sums), flush=True)
+    return sums
+
+
+def main():
+    os.chdir(TOP)
+    chosen = [part for part in parts() if not sys.argv[1:] or str(part) in sys.argv[1:]]
+    for part in chosen:
+        part.execute()
+    passed, failed, _ = table(chosen)
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    sys.exit(main())
