@@ -46,13 +46,26 @@
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 
 static char nonce[64];
-static int kmsg = STDERR_FILENO;
+static char message[512];
+static int kmsg = -1;
 
 /* === Small helpers ======================================================= */
 
 /* One line into the kernel log, where it cannot cut another line in two. */
-#define say(format, ...)	\
-	dprintf(kmsg, "<2>contig-init: " format "\n", ##__VA_ARGS__)
+#define say(format, ...)						\
+	do {								\
+		snprintf(message, sizeof(message),			\
+			 "<2>contig-init: " format, ##__VA_ARGS__);	\
+		log_message();						\
+	} while (0)
+
+static void log_message(void)
+{
+	ssize_t len = strlen(message);
+
+	if (write(kmsg, message, len) != len)
+		fprintf(stderr, "%s\n", message);
+}
 
 /* Read a small file as one string; -1 if that is not possible. */
 static int read_text(const char *path, char *buf, size_t size)
@@ -209,11 +222,11 @@ static void exec_job(const char *job, int report)
 	cmdline_value("contig.tty", tty, sizeof(tty));
 	setsid();
 	if (tty[0] == '1') {
-		console = open("/dev/console", O_RDWR);
+		console = open("/dev/console", O_RDWR | O_CLOEXEC);
 		if (console >= 0)
 			ioctl(console, TIOCSCTTY, 1);
 	} else {
-		console = open("/dev/null", O_RDONLY);
+		console = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		if (report >= 0)
 			dup2(report, STDOUT_FILENO);
 	}
@@ -337,12 +350,10 @@ static void write_verdict(int channel, int code, const char *reason)
 int main(void)
 {
 	char job[64], reason[128] = "the job failed";
-	int log, verdict, report, code;
+	int verdict, report, code;
 
 	mount_all();
-	log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	if (log >= 0)
-		kmsg = log;
+	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	panic_on_trouble();
 	cmdline_value("contig.job", job, sizeof(job));
 	cmdline_value("contig.nonce", nonce, sizeof(nonce));
