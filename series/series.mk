@@ -6,12 +6,14 @@ base:
 	@series/base.sh
 
 tree: base
+	@series/need.sh git python3
 	@series/tree.py
 
 series: tree
 	@series/mail.py
 
 apply:
+	@series/need.sh git python3
 	@series/apply.py
 
 # The fetched base stays: it is the one thing that costs a download.
