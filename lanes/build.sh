@@ -20,6 +20,13 @@ die()
 	exit 1
 }
 
+# What the build did last, from its log
+last_step()
+{
+	grep -s '^  [A-Z]' "$out/build.log" | tail -n 1 |
+		sed "s/^  [A-Z0-9_]*  */ /; s,$out/,,"
+}
+
 # A lane is a list of fragments (the last one wins), an ARCH and a target.
 arch=x86_64
 target=bzImage
@@ -36,10 +43,10 @@ fi
 mkdir -p "$out"
 out=$(realpath "$out")
 exec 9>"$out/.lock"
-if ! flock -n 9; then
-	echo "lane $lane: another build of it runs, waiting for that one"
-	flock 9
-fi
+until flock -w $step 9; do
+	printf '  [%s %3ds] waiting for another build of it:%s\n' "$lane" $SECONDS \
+		"$(last_step)"
+done
 
 # Nothing of the machine or the moment goes into the image.
 export KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00' KBUILD_BUILD_VERSION=1
@@ -123,8 +130,7 @@ watch_log()
 		if [ $SECONDS -ge $next ]; then
 			printf '  [%s %3ds] %5d steps, last:%s\n' "$lane" $SECONDS \
 				"$(grep -c '^  [A-Z]' "$out/build.log")" \
-				"$(grep '^  [A-Z]' "$out/build.log" | tail -n 1 |
-				   sed "s/^  [A-Z0-9_]*  */ /; s,$out/,,")"
+				"$(last_step)"
 			next=$((SECONDS + step))
 		fi
 	done
