@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: GPL-2.0
 """make apply KDIR=dir: the series onto a Linux 7.3 tree of the user's.
 
 Everything is tried outside of the tree first: version, files in the way, each
@@ -11,7 +12,7 @@ import stat
 import sys
 import tempfile
 
-from plumbing import Git, commit_steps, show_notes, version
+from plumbing import OUR_CONFIG, Git, commit_steps, show_notes, version
 from steps import ROOT, Problem, load, main, read_hook, say
 
 
@@ -40,14 +41,15 @@ def refuse(kdir, problem):
 # --- a git repository -------------------------------------------------------------
 
 def repository(kdir):
-    """git for kdir if it is the top of a repository, else None."""
+    """git for kdir, as its user has set it up; None if it is no repository's top."""
     if not os.path.exists(os.path.join(kdir, ".git")):
         return None
-    git = Git(os.path.join(kdir, ".git"), kdir, GIT_OPTIONAL_LOCKS="0")
+    git = Git(os.path.join(kdir, ".git"), kdir, theirs=True, GIT_OPTIONAL_LOCKS="0")
     return git.with_env(GIT_DIR=git.out("rev-parse", "--absolute-git-dir"))
 
 
 def apply_git(git, kdir, steps, scratch):
+    ours = git.with_env(**OUR_CONFIG)
     changed = git.out("status", "--porcelain", "--untracked-files=no")
     if changed:
         raise Problem(f"{kdir} has changes that are not committed:", *changed.split("\n")[:20])
@@ -56,13 +58,13 @@ def apply_git(git, kdir, steps, scratch):
     index = os.path.join(scratch, "index")
     aside = os.path.join(scratch, "objects")
     os.mkdir(aside)
-    trial = git.with_env(GIT_OBJECT_DIRECTORY=aside, GIT_ALTERNATE_OBJECT_DIRECTORIES=os.path.realpath(objects))
+    trial = ours.with_env(GIT_OBJECT_DIRECTORY=aside, GIT_ALTERNATE_OBJECT_DIRECTORIES=os.path.realpath(objects))
     try:
         commit_steps(trial, head, head, steps, index)
     except Problem as problem:
         refuse(kdir, problem)
     # it fits: the same once more, for good
-    commits, notes = commit_steps(git, head, head, steps, index)
+    commits, notes = commit_steps(ours, head, head, steps, index)
     try:
         git.run("read-tree", "-m", "-u", head, commits[-1])
     except BaseException:

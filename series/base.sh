@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 #
 # make base: Linux 7.3 as Debian ships it, unpacked in build/base.
 #

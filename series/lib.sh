@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
 #
 # Sourced by the shell scripts of series/ and checks/: messages, and progress
 # for a command that would be silent for long.

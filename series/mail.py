@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: GPL-2.0
 """make series: build/series/, the series as patches that can be mailed.
 
 series/cover.md, if it is there, becomes the cover letter: its first line is

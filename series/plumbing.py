@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 """Commits made of steps, by git's plumbing and in an index of their own.
 
 No working tree is needed, so build/linux and a tree of the user's go the same
@@ -14,17 +15,24 @@ from steps import ROOT, Problem, place, read_hook
 FIRST_DAY = 1767225600      # 2026-01-01; a step is a minute, so that logs stay in order
 
 
-class Git:
-    """git on one repository, free of the user's settings and environment."""
+OUR_CONFIG = {"GIT_CONFIG_GLOBAL": os.path.join(ROOT, "series", "git.config"), "GIT_CONFIG_SYSTEM": os.devnull}
 
-    def __init__(self, gitdir, worktree=None, **more):
+
+class Git:
+    """git on one repository, free of the user's settings and environment.
+
+    With theirs=True the user's settings count: they say how the files of a
+    working tree of theirs relate to what is committed (line ends, file modes).
+    """
+
+    def __init__(self, gitdir, worktree=None, theirs=False, **more):
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-        self.env.update(GIT_CONFIG_GLOBAL=os.path.join(ROOT, "series", "git.config"),
-                        GIT_CONFIG_SYSTEM=os.devnull, GIT_DIR=gitdir, LC_ALL="C", **more)
+        self.env.update({} if theirs else OUR_CONFIG, GIT_DIR=gitdir, LC_ALL="C", **more)
         if worktree:
             self.env["GIT_WORK_TREE"] = worktree
 
     def with_env(self, **more):
+        """The same with more in its environment."""
         other = Git(self.env["GIT_DIR"])
         other.env = {**self.env, **more}
         return other

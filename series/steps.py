@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: GPL-2.0
 """The series as data: reads series/series and holds it to its rules.
 
 A step is a message, the files it brings and at most one hook, a patch to files
@@ -163,9 +164,11 @@ def read_hook(path):
     for number, line in enumerate(lines, 1):
         where = f"{name}:{number}"
         if left:
+            if not line and number < len(lines):
+                line = " "      # an editor took the blank off
             hunk.kinds += line[:1]
             if line[:1] not in (" ", "-", "+"):
-                raise Problem(f"{where}: hunk ends before its header says so")
+                raise Problem(f"{where}: cut short, the header of the hunk promises more")
             if line[0] != "+":
                 hunk.old.append(line[1:])
             left -= 2 if line[0] == " " else 1

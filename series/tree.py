@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: GPL-2.0
 """make tree: build/linux, a git repository of the base and one commit per step.
 
 Commit 0 is the base and is kept as long as the base is the same; the steps are
@@ -45,7 +46,7 @@ def git_list(tree):
     """The tracked files of a git checkout; None for a plain directory."""
     if not os.path.exists(os.path.join(tree, ".git")):
         return None, ""
-    git = Git(os.path.join(tree, ".git"), tree, GIT_OPTIONAL_LOCKS="0")
+    git = Git(os.path.join(tree, ".git"), tree, theirs=True, GIT_OPTIONAL_LOCKS="0")
     changed = git.out("status", "--porcelain", "--untracked-files=no")
     if changed:
         raise Problem("the base has uncommitted changes:", *changed.split("\n")[:20])
