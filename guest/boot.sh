@@ -118,7 +118,7 @@ accelerator()
 # Sets the array $guest to the command that runs the guest.
 qemu_command()
 {
-	cmdline="console=ttyS0 tsc=reliable $cmdline $append"
+	cmdline="console=ttyS0 $cmdline $append"
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	guest=(qemu-system-x86_64 -accel "$(accelerator)" -machine q35 -cpu max
 		-smp "$cpus" -m "$mem" -nodefaults -no-user-config -no-reboot
