@@ -16,7 +16,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -491,7 +490,7 @@ static void build_load(void)
 		open_files();
 		check_files();
 	}
-	printf("load: ready: anon %lu MB, %lu MB of them huge pages; files %lu MB; free %lu, was %lu MB\n",
+	printf("load: ready: anon %lu MB, %lu MB of them huge; files %lu MB; free %lu, was %lu MB\n",
 	       proc_mb("/proc/self/smaps_rollup", "Anonymous:"),
 	       proc_mb("/proc/self/smaps_rollup", "AnonHugePages:"),
 	       proc_mb("/proc/meminfo", "Cached:"),
@@ -539,32 +538,38 @@ static unsigned long number(const char *s)
 	return v;
 }
 
-static void parse(int argc, char **argv)
-{
-	static const struct option longopts[] = {
-		{ "seed", 1, NULL, 's' }, { "anon", 1, NULL, 'a' }, { "leave", 1, NULL, 'l' },
-		{ "holes", 1, NULL, 'o' }, { "thp", 1, NULL, 't' }, { "file", 1, NULL, 'f' },
-		{ "churn", 1, NULL, 'c' }, { "touch", 1, NULL, 'u' },
-		{ "seconds", 1, NULL, 'e' }, { "make", 1, NULL, 'm' }, { 0 }
-	};
-	int c;
+static const struct {
+	const char *name;
+	unsigned long *value;
+} numbers[] = {
+	{ "--seed", &opt.seed }, { "--anon", &opt.anon }, { "--leave", &opt.leave },
+	{ "--holes", &opt.holes }, { "--thp", &opt.thp }, { "--churn", &opt.churn },
+	{ "--touch", &opt.touch }, { "--seconds", &opt.seconds }, { "--make", &opt.make },
+};
 
-	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
-		switch (c) {
-		case 's': opt.seed = number(optarg); break;
-		case 'a': opt.anon = number(optarg); break;
-		case 'l': opt.leave = number(optarg); break;
-		case 'o': opt.holes = number(optarg); break;
-		case 't': opt.thp = number(optarg); break;
-		case 'f': opt.dir = optarg; break;
-		case 'c': opt.churn = number(optarg); break;
-		case 'u': opt.touch = number(optarg); break;
-		case 'e': opt.seconds = number(optarg); break;
-		case 'm': opt.make = number(optarg); break;
-		default: usage();
+static void parse_option(const char *name, const char *value)
+{
+	if (!strcmp(name, "--file")) {
+		opt.dir = value;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (!strcmp(name, numbers[i].name)) {
+			*numbers[i].value = number(value);
+			return;
 		}
 	}
-	if (optind != argc || opt.holes > 100 || opt.churn > MAX_CHURN || (opt.make && !opt.dir))
+	usage();
+}
+
+static void parse(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i += 2) {
+		if (i + 1 == argc)
+			usage();
+		parse_option(argv[i], argv[i + 1]);
+	}
+	if (opt.holes > 100 || opt.churn > MAX_CHURN || (opt.make && !opt.dir))
 		usage();
 }
 

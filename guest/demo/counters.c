@@ -19,9 +19,10 @@
 #include "demo.h"
 
 #define MAX_TYPES	8
-#define COUNT_SLACK	128	/* pages freed or taken between two looks */
-#define KERNEL_SLACK	1024	/* pages without a counter of their own: 4 MB */
-#define BLOCK_SLACK	24	/* pageblocks that change type as the kernel's memory grows */
+#define COUNT_SLACK	64	/* pages freed or taken between two looks */
+#define KERNEL_SLACK	512	/* pages without a counter of their own: 2 MB */
+#define BLOCK_SLACK	16	/* pageblocks that change type as the kernel's memory grows */
+#define SETTLE_TRIES	20	/* reclaim and compaction come to rest before that */
 
 struct zone_types {
 	char name[16];
@@ -116,21 +117,48 @@ static unsigned long owned_pages(void)
 	       meminfo("KernelStack") + meminfo("Percpu") + meminfo("Hugetlb");
 }
 
-struct counters *counters_take(void)
+static unsigned long distance(unsigned long a, unsigned long b)
 {
-	struct counters *c = calloc(1, sizeof(*c));
+	return a > b ? a - b : b - a;
+}
+
+static void read_free(struct counters *c)
+{
 	struct pfn_range cma = cma_range();
 
-	if (!c || pages_init())
-		return NULL;
 	write_file("/proc/sys/vm/stat_refresh", "1");
-	read_pageblocks(c);
-	c->total = meminfo("MemTotal");
-	c->cma_total = meminfo("CmaTotal");
 	c->free = vmstat("nr_free_pages");
 	c->free_cma = vmstat("nr_free_cma");
 	c->seen_free = count_free(0, pages_end());
 	c->seen_free_cma = count_free(cma.start, cma.start + cma.nr);
+}
+
+/*
+ * The kernel's own threads may still be at work on what the load has left behind. A
+ * counter says nothing about pages that are looked at a moment later, so look again
+ * until it has not changed meanwhile.
+ */
+static void read_free_settled(struct counters *c)
+{
+	for (int i = 0; i < SETTLE_TRIES; i++) {
+		read_free(c);
+		write_file("/proc/sys/vm/stat_refresh", "1");
+		if (distance(vmstat("nr_free_pages"), c->free) < COUNT_SLACK / 2)
+			return;
+		sleep_ms(250);
+	}
+}
+
+struct counters *counters_take(void)
+{
+	struct counters *c = calloc(1, sizeof(*c));
+
+	if (!c || pages_init())
+		return NULL;
+	read_free_settled(c);
+	read_pageblocks(c);
+	c->total = meminfo("MemTotal");
+	c->cma_total = meminfo("CmaTotal");
 	c->ownerless = c->total - vmstat("nr_free_pages") - per_cpu_pages() - owned_pages();
 	c->isolated_lru = vmstat("nr_isolated_anon") + vmstat("nr_isolated_file");
 	read_number("/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", &c->gigantic);
@@ -138,11 +166,6 @@ struct counters *counters_take(void)
 }
 
 /* === Compare ============================================================= */
-
-static unsigned long distance(unsigned long a, unsigned long b)
-{
-	return a > b ? a - b : b - a;
-}
 
 static void compare(const char *name, unsigned long before, unsigned long after,
 		    unsigned long slack)
@@ -172,7 +195,7 @@ static void compare_zone(const struct zone_types *before, const struct zone_type
 
 	for (unsigned int t = 0; t < nr_types; t++) {
 		bool exact = movable || type_is(t, "CMA") || type_is(t, "Isolate");
-		char name[64];
+		char name[160];
 
 		if (!before->blocks[t] && !after->blocks[t] && !type_is(t, "Isolate"))
 			continue;

@@ -94,7 +94,7 @@ bool virt_range(const void *p, unsigned long nr, struct pfn_range *range);
 
 bool flags_movable(uint64_t flags);	/* a free page, or one on an LRU list */
 unsigned long pages_in_use(struct pfn_range range);	/* not free */
-void check_claimed(struct row *row, struct pfn_range range);	/* by us: nobody else's page in it */
+void check_claimed(struct row *row, struct pfn_range range);	/* none of it is another's */
 bool find_movable(struct pfn_range in, unsigned long nr, unsigned int used_percent,
 		  unsigned long skip, unsigned long *start);
 struct pfn_range grow_movable(unsigned long pfn, unsigned long reach);

@@ -158,8 +158,8 @@ static void print_legend(void)
 {
 	printf("One character is a pageblock of 2 MB, for what most of its pages are; a row is 64 MB.\n"
 	       "  .  free            a  anonymous        T  huge page       f  file cache\n"
-	       "  c  CMA, free       C  CMA, in use      k  kernel          r  reserved\n"
-	       "  H  1 GB hugetlb    #  handed out       P  a pinned page   x  unplugged    blank: no memory\n");
+	       "  c  CMA, free       C  CMA, in use      k  kernel, per-CPU r  reserved\n"
+	       "  H  1 GB hugetlb    #  handed out       P  a pinned page   x  unplugged\n");
 }
 
 void map_print(const struct map *before, const struct map *after)

@@ -14,7 +14,7 @@
 #include "demo.h"
 
 #define INSTANCE	"/sys/kernel/tracing/instances/demo"
-#define MAX_EVENTS	1024
+#define MAX_EVENTS	4096
 
 struct event {
 	struct pfn_range range;
@@ -96,7 +96,7 @@ static void parse_event(const char *line, bool failed)
 	if (text)
 		sscanf(text, "%23s", e->reason);
 	e->pfn = field_number(line, "pfn", ~0UL);
-	e->has_pfn = e->pfn != ~0UL && page_is_ram(e->pfn);
+	e->has_pfn = e->pfn != ~0UL;
 }
 
 /* CMA's own event, the second witness for where a buffer is. */
@@ -156,6 +156,8 @@ void trace_end(struct row *row)
 			  "no contig tracepoints in this kernel");
 		return;
 	}
+	if (nr_events == MAX_EVENTS)
+		row_wrong(row, "more than %d events", MAX_EVENTS);
 	row->engine = true;
 	for (unsigned int i = 0; i < nr_events; i++) {
 		row->moved += events[i].moved;

@@ -126,7 +126,9 @@ static void exact_range(const char *where, struct pfn_range in, unsigned long nr
 	expect_success(row, nr);
 }
 
-static void exact_in_zone(const char *name, unsigned long nr, unsigned long skip)
+/* Search from @percent of the zone on; what is for CMA only is not for this request. */
+static void exact_in_zone(const char *name, unsigned int percent, unsigned long nr,
+			  unsigned long skip)
 {
 	struct pfn_range in, cma = cma_range();
 	struct zone zone;
@@ -135,8 +137,8 @@ static void exact_in_zone(const char *name, unsigned long nr, unsigned long skip
 		row_wrong(row_new("trigger", "zone %s", name), "no such zone");
 		return;
 	}
-	in = zone.span;
-	/* what is for CMA only is not for this request */
+	in.start = zone.span.start + zone.span.nr / 100 * percent;
+	in.nr = zone.span.start + zone.span.nr - in.start;
 	if (cma.nr && cma.start > in.start && cma.start < in.start + in.nr)
 		in.nr = cma.start - in.start;
 	exact_range(name, in, nr, skip, "");
@@ -152,8 +154,9 @@ static void any_pages(unsigned long nr)
 
 void trigger_requests(void)
 {
-	exact_in_zone("Movable", 64 * PAGES_PER_MB + 91, 37);
-	exact_in_zone("DMA32", 8 * PAGES_PER_MB + 333, 411);
+	exact_in_zone("Movable", 0, 32 * PAGES_PER_MB + 91, 37);
+	exact_in_zone("Movable", 50, 64 * PAGES_PER_MB - 1, 511);
+	exact_in_zone("DMA32", 20, 8 * PAGES_PER_MB + 333, 411);
 	exact_range("in CMA", cma_range(), 4 * PAGES_PER_MB + 5, 3, "cma");
 	any_pages(8 * PAGES_PER_MB);
 }
