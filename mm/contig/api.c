@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every exported call: check the arguments, translate, take or search, report.
+ *
+ * The calls of <linux/gfp.h> keep the signatures and results that their users
+ * know. Each is a thin cover over contig_alloc_range(), contig_alloc_pages() or
+ * the two ways to free, which never warn and also say why; the covers add the
+ * warning that a caller's mistake deserves.
+ */
+#define pr_fmt(fmt) "contig: " fmt
+
+#include <linux/export.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+
+#include "../internal.h"
+#include "../page_alloc.h"
+#include "contig.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/contig.h>
+
+/* === Checking === */
+
+/* Reclaim modifiers, and the actions that make sense for a range. */
+#define CONTIG_RECLAIM_FLAGS	(__GFP_IO | __GFP_FS | __GFP_RECLAIM)
+#define CONTIG_MOVE_FLAGS	(__GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define CONTIG_PAGE_FLAGS	(__GFP_COMP | __GFP_ZERO | __GFP_ZEROTAGS | \
+				 __GFP_SKIP_ZERO | __GFP_SKIP_KASAN)
+/* The range says where; hints about place and mobility are not looked at. */
+#define CONTIG_IGNORED_FLAGS	(GFP_ZONEMASK | __GFP_RECLAIMABLE | \
+				 __GFP_WRITE | __GFP_HARDWALL | \
+				 __GFP_THISNODE | __GFP_MOVABLE)
+
+static bool contig_gfp_is_known(gfp_t gfp)
+{
+	return !(gfp & ~(CONTIG_RECLAIM_FLAGS | CONTIG_MOVE_FLAGS |
+			 CONTIG_PAGE_FLAGS | CONTIG_IGNORED_FLAGS));
+}
+
+/* Whoever makes room always tries hard, as callers have come to expect. */
+static gfp_t contig_move_gfp(gfp_t gfp)
+{
+	return (gfp & (CONTIG_RECLAIM_FLAGS | CONTIG_MOVE_FLAGS)) |
+	       __GFP_MOVABLE | __GFP_RETRY_MAYFAIL;
+}
+
+static bool contig_size_is_sane(unsigned long nr_pages, gfp_t gfp)
+{
+	if (!nr_pages)
+		return false;
+	return !(gfp & __GFP_COMP) ||
+	       (is_power_of_2(nr_pages) && ilog2(nr_pages) <= MAX_FOLIO_ORDER);
+}
+
+/* Could any machine hand out this range in this form? */
+static bool contig_range_is_sane(unsigned long start, unsigned long end,
+				 gfp_t gfp)
+{
+	return start < end && contig_size_is_sane(end - start, gfp) &&
+	       (!(gfp & __GFP_COMP) || IS_ALIGNED(start, end - start));
+}
+
+/* Each block has to be there, and in the zone of the first. */
+static int contig_check_blocks(struct contig_take *take)
+{
+	unsigned long pfn = take->start;
+
+	while (pfn < take->end) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (!page)
+			return contig_because(&take->report, -EINVAL,
+					      CONTIG_NOT_PRESENT, pfn);
+		if (page_zone(page) != take->zone)
+			return contig_because(&take->report, -EINVAL,
+					      CONTIG_ZONE_BOUNDARY, pfn);
+		pfn = pageblock_end_pfn(pfn);
+	}
+	return 0;
+}
+
+static int contig_check_place(struct contig_take *take)
+{
+	struct page *first = pfn_to_online_page(take->start);
+
+	if (!first)
+		return contig_because(&take->report, -EINVAL,
+				      CONTIG_NOT_PRESENT, take->start);
+	take->zone = page_zone(first);
+	if (take->zone->contiguous && take->end <= zone_end_pfn(take->zone))
+		return 0;
+	return contig_check_blocks(take);
+}
+
+static int contig_check(struct contig_take *take)
+{
+	if (!contig_gfp_is_known(take->gfp) ||
+	    !contig_range_is_sane(take->start, take->end, take->gfp))
+		return contig_because(&take->report, -EINVAL,
+				      CONTIG_BAD_REQUEST, CONTIG_NO_PFN);
+	return contig_check_place(take);
+}
+
+/* === Handing out === */
+
+static void contig_prepare_compound(struct contig_take *take)
+{
+	unsigned int order = ilog2(take->end - take->start);
+	struct page *head = pfn_to_page(take->start);
+
+	post_alloc_hook(head, order, take->gfp, ALLOC_DEFAULT);
+	clear_page_pfmemalloc(head);
+	if (order)
+		prep_compound_page(head, order);
+}
+
+/* The hooks run over the largest aligned pieces, and over nothing else. */
+static void contig_prepare_pages(struct contig_take *take)
+{
+	unsigned long pfn = take->start;
+
+	while (pfn < take->end) {
+		unsigned int order = contig_piece_order(pfn, take->end,
+							MAX_PAGE_ORDER);
+		struct page *page = pfn_to_page(pfn);
+
+		post_alloc_hook(page, order, take->gfp, ALLOC_DEFAULT);
+		if (order)
+			__split_page(page, order);
+		pfn += 1UL << order;
+		if (contig_may_sleep(take))
+			cond_resched();
+	}
+}
+
+static void contig_prepare(struct contig_take *take)
+{
+	if (take->gfp & __GFP_COMP)
+		contig_prepare_compound(take);
+	else
+		contig_prepare_pages(take);
+}
+
+static void contig_report_range(struct contig_take *take, int error)
+{
+	struct contig_report *report = &take->report;
+
+	if (error) {
+		trace_contig_fail(take->start, take->end, report);
+		contig_count_reason(report->reason);
+		return;
+	}
+	contig_because(report, 0, CONTIG_NONE, CONTIG_NO_PFN);
+	trace_contig_finish(take->start, take->end, report);
+	contig_count(CONTIG_SUCCESSES, 1);
+}
+
+/**
+ * contig_alloc_range() - take an exact range of frozen pages and say how it went
+ * @start: first PFN
+ * @end: one past the last
+ * @flags: ACR_FLAGS_CMA for the blocks of CMA areas, ACR_FLAGS_NONE for others
+ * @gfp: how hard to try, and what form the pages get
+ * @report: filled in, whatever happens
+ *
+ * Context: Task context if @gfp allows blocking, then it may sleep; otherwise
+ * any but NMI, also under spinlocks.
+ * Return: 0; -EINVAL for arguments that cannot be met (BAD_REQUEST,
+ * NOT_PRESENT, ZONE_BOUNDARY); otherwise as contig_take().
+ */
+int contig_alloc_range(unsigned long start, unsigned long end,
+		       acr_flags_t flags, gfp_t gfp,
+		       struct contig_report *report)
+{
+	struct contig_take take = {
+		.start = start,
+		.end = end,
+		.flags = flags,
+		.gfp = current_gfp_context(gfp),
+		.report.ranges_tried = 1,
+	};
+	u64 began = ktime_get_ns();
+	int err;
+
+	trace_contig_start(start, end, gfp, flags & ACR_FLAGS_CMA);
+	contig_count(CONTIG_REQUESTS, 1);
+	take.move_gfp = contig_move_gfp(take.gfp);
+	err = contig_check(&take) ?: contig_take(&take);
+	if (!err)
+		contig_prepare(&take);
+	take.report.elapsed = ktime_get_ns() - began;
+	contig_report_range(&take, err);
+	*report = take.report;
+	return err;
+}
+
+/**
+ * contig_alloc_pages() - find and take a range of frozen pages, and say how
+ * @nr_pages: how many; a power of two comes aligned to itself
+ * @gfp: how hard to try, where, and what form the pages get
+ * @nid: where to look first, NUMA_NO_NODE for nearby
+ * @nodemask: where else to look, NULL for anywhere
+ * @report: filled in, whatever happens
+ *
+ * Context: As contig_alloc_range().
+ * Return: the first page, or NULL.
+ */
+struct page *contig_alloc_pages(unsigned long nr_pages, gfp_t gfp, int nid,
+				nodemask_t *nodemask,
+				struct contig_report *report)
+{
+	u64 began = ktime_get_ns();
+	struct page *page = NULL;
+	int err;
+
+	memset(report, 0, sizeof(*report));
+	if (!contig_gfp_is_known(current_gfp_context(gfp)) ||
+	    !contig_size_is_sane(nr_pages, gfp))
+		err = contig_because(report, -EINVAL, CONTIG_BAD_REQUEST,
+				     CONTIG_NO_PFN);
+	else
+		err = contig_search(nr_pages, gfp, nid, nodemask, report, &page);
+	report->elapsed = ktime_get_ns() - began;
+	if (!err)
+		return page;
+
+	trace_contig_search_fail(nr_pages, report);
+	if (!report->ranges_tried)
+		contig_count_reason(report->reason);
+	return NULL;
+}
+
+/* === The calls of <linux/gfp.h> === */
+
+/**
+ * alloc_contig_frozen_range_noprof() - take an exact range of frozen pages
+ * @start: first PFN
+ * @end: one past the last; need not be aligned to anything
+ * @alloc_flags: ACR_FLAGS_CMA for the blocks of CMA areas
+ * @gfp_mask: reclaim modifiers, and of the action modifiers COMP, ZERO,
+ *	ZEROTAGS, SKIP_ZERO, SKIP_KASAN, NOWARN and RETRY_MAYFAIL; hints about
+ *	place are ignored
+ *
+ * With __GFP_COMP the range becomes one compound page: its size is a power of
+ * two of up to MAX_FOLIO_ORDER and it is aligned to its size.
+ *
+ * Context: Task context if @gfp_mask allows blocking, then it may sleep;
+ * otherwise any but NMI, also under spinlocks, and only free pages are taken.
+ * Return: 0; -EBUSY if a page is in the way; -ENOMEM if there is nowhere to
+ * move pages to or a gigantic page is inside; -EINTR on a fatal signal;
+ * -EINVAL for other flags, a range that is empty, inverted, not all present
+ * or not all in one zone, and a compound page that cannot be.
+ */
+int alloc_contig_frozen_range_noprof(unsigned long start, unsigned long end,
+				     acr_flags_t alloc_flags, gfp_t gfp_mask)
+{
+	struct contig_report report;
+
+	WARN_ON_ONCE(!contig_range_is_sane(start, end, gfp_mask));
+	return contig_alloc_range(start, end, alloc_flags, gfp_mask, &report);
+}
+EXPORT_SYMBOL(alloc_contig_frozen_range_noprof);
+
+/**
+ * alloc_contig_range_noprof() - take an exact range of pages
+ * @start: first PFN
+ * @end: one past the last; need not be aligned to anything
+ * @alloc_flags: ACR_FLAGS_CMA for the blocks of CMA areas
+ * @gfp_mask: as for alloc_contig_frozen_range_noprof(), but not __GFP_COMP
+ *
+ * Each page gets a reference of its own and may be freed alone, or with any
+ * others of the range by free_contig_range().
+ *
+ * Context: As alloc_contig_frozen_range_noprof().
+ * Return: As alloc_contig_frozen_range_noprof().
+ */
+int alloc_contig_range_noprof(unsigned long start, unsigned long end,
+			      acr_flags_t alloc_flags, gfp_t gfp_mask)
+{
+	int err;
+
+	if (WARN_ON_ONCE(gfp_mask & __GFP_COMP))
+		return -EINVAL;
+
+	err = alloc_contig_frozen_range_noprof(start, end, alloc_flags,
+					       gfp_mask);
+	if (!err)
+		set_pages_refcounted(pfn_to_page(start), end - start);
+	return err;
+}
+EXPORT_SYMBOL(alloc_contig_range_noprof);
+
+/**
+ * alloc_contig_frozen_pages_noprof() - find and take a range of frozen pages
+ * @nr_pages: how many; a power of two comes aligned to itself
+ * @gfp_mask: where to look, and as for alloc_contig_frozen_range_noprof()
+ * @nid: where to look first
+ * @nodemask: where else to look, NULL for anywhere
+ *
+ * Ranges that hold hugetlb pages are tried last, and only if those pages are
+ * smaller than the request.
+ *
+ * Context: As alloc_contig_frozen_range_noprof().
+ * Return: the first page, or NULL if there is no such range or the arguments
+ * make no sense.
+ */
+struct page *alloc_contig_frozen_pages_noprof(unsigned long nr_pages,
+					      gfp_t gfp_mask, int nid,
+					      nodemask_t *nodemask)
+{
+	struct contig_report report;
+
+	WARN_ON_ONCE(!contig_size_is_sane(nr_pages, gfp_mask));
+	return contig_alloc_pages(nr_pages, gfp_mask, nid, nodemask, &report);
+}
+EXPORT_SYMBOL(alloc_contig_frozen_pages_noprof);
+
+/**
+ * alloc_contig_pages_noprof() - find and take a range of pages
+ * @nr_pages: how many; a power of two comes aligned to itself
+ * @gfp_mask: as for alloc_contig_frozen_pages_noprof(), but not __GFP_COMP
+ * @nid: where to look first
+ * @nodemask: where else to look, NULL for anywhere
+ *
+ * Each page gets a reference of its own, as from alloc_contig_range_noprof().
+ *
+ * Context: As alloc_contig_frozen_range_noprof().
+ * Return: As alloc_contig_frozen_pages_noprof().
+ */
+struct page *alloc_contig_pages_noprof(unsigned long nr_pages, gfp_t gfp_mask,
+				       int nid, nodemask_t *nodemask)
+{
+	struct page *page;
+
+	if (WARN_ON_ONCE(gfp_mask & __GFP_COMP))
+		return NULL;
+
+	page = alloc_contig_frozen_pages_noprof(nr_pages, gfp_mask, nid,
+						nodemask);
+	if (page)
+		set_pages_refcounted(page, nr_pages);
+	return page;
+}
+EXPORT_SYMBOL(alloc_contig_pages_noprof);
+
+/**
+ * free_contig_frozen_range() - give frozen pages back
+ * @pfn: first PFN
+ * @nr_pages: how many: a whole compound page, or any part of other pages
+ *
+ * Pages that are not the caller's to give back stay as they are, all of them,
+ * with one warning.
+ *
+ * Context: Any but NMI, also under spinlocks that are not raw.
+ */
+void free_contig_frozen_range(unsigned long pfn, unsigned long nr_pages)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	if (PageCompound(page))
+		WARN_ON_ONCE(contig_free_compound(page, nr_pages));
+	else
+		WARN_ON_ONCE(contig_free_range(pfn, nr_pages, true));
+}
+EXPORT_SYMBOL(free_contig_frozen_range);
+
+/**
+ * free_contig_range() - drop one reference of each page of a range
+ * @pfn: first PFN
+ * @nr_pages: how many, any part of what was handed out
+ *
+ * Pages that are not the caller's to give back stay as they are, all of them,
+ * with one warning.
+ *
+ * Context: Any but NMI, also under spinlocks that are not raw.
+ */
+void free_contig_range(unsigned long pfn, unsigned long nr_pages)
+{
+	WARN_ON_ONCE(contig_free_range(pfn, nr_pages, false));
+}
+EXPORT_SYMBOL(free_contig_range);

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Free lists <-> the request.
+ *
+ * A claim looks at the free pages that cover one block of the range. If they
+ * cover all of it they are taken off the free lists, and what sticks out of
+ * the range goes back at once; otherwise nothing is touched. A free page that
+ * spans several blocks is claimed for all of them in one step.
+ *
+ * Claimed pages keep the state of free pages (refcount 0, poisoned, unmapped
+ * under debug_pagealloc) until the request is complete, so that giving them
+ * back is nothing but the way into the free lists.
+ *
+ * This is the only file that takes zone->lock to claim or to give back, and it
+ * holds it for the work on one block.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+#include <linux/vmstat.h>
+
+#include "../internal.h"
+#include "../page_alloc.h"
+#include "../page_reporting.h"
+#include "contig.h"
+
+/*
+ * The head of the free page that covers @pfn, or CONTIG_NO_PFN. Free pages do
+ * not overlap: one that starts below @pfn and ends before it rules out any
+ * larger one around it.
+ */
+static unsigned long contig_free_head(unsigned long pfn)
+{
+	for (unsigned int order = 0; order < NR_PAGE_ORDERS; order++) {
+		unsigned long head = ALIGN_DOWN(pfn, 1UL << order);
+		struct page *page = pfn_to_page(head);
+
+		if (PageBuddy(page))
+			return buddy_order(page) >= order ? head : CONTIG_NO_PFN;
+	}
+	return CONTIG_NO_PFN;
+}
+
+/* How far free pages follow each other from @head on; stops at @end or later. */
+static unsigned long contig_free_until(unsigned long head, unsigned long end)
+{
+	unsigned long pfn = head;
+
+	while (pfn < end) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (!PageBuddy(page))
+			break;
+		pfn += 1UL << buddy_order(page);
+	}
+	return pfn;
+}
+
+/* Put the free pages [start, end) on the lists, each piece under its own type. */
+static void contig_put_free(struct zone *zone, unsigned long start,
+			    unsigned long end)
+{
+	lockdep_assert_held(&zone->lock);
+
+	while (start < end) {
+		struct page *page = pfn_to_page(start);
+		unsigned int order = contig_piece_order(start, end,
+							pageblock_order);
+
+		__putback_isolated_page(page, order,
+					get_pfnblock_migratetype(page, start));
+		start += 1UL << order;
+	}
+}
+
+/* May this request take from the block of @pfn at all? */
+static bool contig_block_is_ours(struct contig_take *take, unsigned long pfn)
+{
+	int mt = get_pfnblock_migratetype(pfn_to_page(pfn), pfn);
+
+	if (is_migrate_isolate(mt))
+		return test_bit(contig_block_of(take, pfn), take->isolated);
+	return is_migrate_cma(mt) == !!(take->flags & ACR_FLAGS_CMA);
+}
+
+/*
+ * Isolated pages are not counted as free, so taking them changes nothing that
+ * a watermark guards. Others obey the one that every allocation obeys.
+ */
+static bool contig_watermark_ok(struct zone *zone, unsigned long pfn,
+				unsigned long nr_pages)
+{
+	if (is_migrate_isolate_page(pfn_to_page(pfn)))
+		return true;
+	return zone_watermark_ok(zone, 0, min_wmark_pages(zone) + nr_pages, 0,
+				 ALLOC_CMA);
+}
+
+/* Take the free pages [head, end) and keep what lies in the range. */
+static void contig_take_free(struct contig_take *take, unsigned long head,
+			     unsigned long end)
+{
+	unsigned long first = max(head, take->start);
+	unsigned long last = min(end, take->end) - 1;
+	unsigned long pfn = head;
+
+	lockdep_assert_held(&take->zone->lock);
+
+	while (pfn < end) {
+		struct page *page = pfn_to_page(pfn);
+		unsigned int order = buddy_order(page);
+
+		del_page_from_free_list(page, take->zone, order,
+					get_pfnblock_migratetype(page, pfn));
+		pfn += 1UL << order;
+	}
+	contig_put_free(take->zone, head, first);
+	contig_put_free(take->zone, last + 1, end);
+	bitmap_set(take->claimed, contig_block_of(take, first),
+		   contig_block_of(take, last) - contig_block_of(take, first) + 1);
+}
+
+/* Remember what stopped a claim; refcount 0 may mean a per-CPU list. */
+static void contig_suspect(struct contig_take *take, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	take->suspect_pfn = pfn;
+	if (!page_ref_count(page) && !PageCompound(page))
+		take->pcp_suspected = true;
+}
+
+static void contig_claim_block(struct contig_take *take, unsigned long block)
+{
+	unsigned long start = contig_block_start(take, block);
+	unsigned long end = contig_block_end(take, block);
+	unsigned long head, stop;
+
+	guard(spinlock_irqsave)(&take->zone->lock);
+
+	head = contig_free_head(start);
+	if (head == CONTIG_NO_PFN || !contig_block_is_ours(take, start)) {
+		contig_suspect(take, start);
+		return;
+	}
+	stop = contig_free_until(head, end);
+	if (stop < end)
+		contig_suspect(take, stop);
+	else if (contig_watermark_ok(take->zone, head, stop - head))
+		contig_take_free(take, head, stop);
+	else
+		take->suspect_pfn = CONTIG_NO_PFN;
+}
+
+/**
+ * contig_claim() - take every block of the range that is all free
+ * @take: the request
+ *
+ * Blocks that hold any other page stay as they are, with the first such page
+ * of the last of them in @take->suspect_pfn (CONTIG_NO_PFN if it was only the
+ * watermark that refused).
+ *
+ * Context: Any but NMI. Takes zone->lock for one block at a time.
+ * Return: true if the whole range is claimed now.
+ */
+bool contig_claim(struct contig_take *take)
+{
+	unsigned long block;
+
+	take->pcp_suspected = false;
+	for_each_clear_bit(block, take->claimed, take->nr_blocks) {
+		contig_claim_block(take, block);
+		if (contig_may_sleep(take))
+			cond_resched();
+	}
+	return bitmap_full(take->claimed, take->nr_blocks);
+}
+
+/**
+ * contig_unclaim() - undo contig_claim()
+ * @take: the request; none of its pages was prepared for use yet
+ *
+ * Context: Any but NMI. Takes zone->lock for one block at a time.
+ */
+void contig_unclaim(struct contig_take *take)
+{
+	unsigned long block;
+
+	for_each_set_bit(block, take->claimed, take->nr_blocks) {
+		scoped_guard(spinlock_irqsave, &take->zone->lock)
+			contig_put_free(take->zone,
+					contig_block_start(take, block),
+					contig_block_end(take, block));
+		if (contig_may_sleep(take))
+			cond_resched();
+	}
+	bitmap_zero(take->claimed, take->nr_blocks);
+}
+
+/**
+ * contig_give_back() - free pages straight to the free lists
+ * @zone: their zone
+ * @start: first PFN
+ * @end: one past the last; within the pageblock of @start
+ *
+ * The per-CPU lists are passed by: there the next claim could not see them.
+ * The pages went through free_pages_prepare() before.
+ *
+ * Context: Any but NMI. Takes zone->lock.
+ */
+void contig_give_back(struct zone *zone, unsigned long start, unsigned long end)
+{
+	scoped_guard(spinlock_irqsave, &zone->lock)
+		contig_put_free(zone, start, end);
+	count_vm_events(PGFREE, end - start);
+	page_reporting_notify_free(ilog2(end - start));
+}
+
+/**
+ * contig_in_free_block() - is a page part of a free page of any order?
+ * @pfn: the page
+ *
+ * Context: Any but NMI. Takes zone->lock.
+ * Return: true if the page is on the free lists, be it as head or as tail.
+ */
+bool contig_in_free_block(unsigned long pfn)
+{
+	guard(spinlock_irqsave)(&page_zone(pfn_to_page(pfn))->lock);
+
+	return contig_free_head(pfn) != CONTIG_NO_PFN;
+}

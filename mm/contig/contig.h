@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Internal types of the contiguous range engine, and its locking document.
+ *
+ * Locks, outermost first:
+ *
+ *   contig_waiters    one for the machine; who evacuates which blocks, in order
+ *                     of arrival (reserve.c). Nothing is taken inside it.
+ *   zone->lock        held for the work on one block at a time (claim.c,
+ *                     evacuate.c). Free lists, block types, isolation counts.
+ *
+ * The two are never held together. A request that sleeps holds neither: what
+ * keeps others away from its pages is that claimed pages are on no list and
+ * that the free pages of an isolated block are on a list nobody allocates from.
+ *
+ * A struct contig_take belongs to the task that runs it; only its reservation
+ * is seen by others.
+ */
+#ifndef _MM_CONTIG_H
+#define _MM_CONTIG_H
+
+#include <linux/contig.h>
+#include <linux/gfp.h>
+#include <linux/interval_tree.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mmzone.h>
+#include <linux/pageblock-flags.h>
+#include <linux/sched.h>
+
+/* Ranges of up to this many blocks need no memory for their own bookkeeping. */
+#define CONTIG_INLINE_BLOCKS	512
+
+/**
+ * struct contig_reservation - the blocks that one evacuation works on
+ * @node: first and last PFN, aligned to pageblocks
+ * @ticket: order of arrival; of two that overlap, the lower goes first
+ * @held: entered in the tree
+ */
+struct contig_reservation {
+	struct interval_tree_node node;
+	u64 ticket;
+	bool held;
+};
+
+/**
+ * struct contig_take - one exact range while it is being taken
+ * @start: first PFN asked for
+ * @end: one past the last
+ * @zone: the zone that all of it lies in
+ * @flags: whose blocks may be used, ACR_FLAGS_CMA or not
+ * @gfp: the caller's flags, for the pages handed out
+ * @move_gfp: flags for the pages that others are moved to
+ * @nr_blocks: blocks (pageblock ∩ range) in the range
+ * @claimed: bit per block: out of the free lists, ours
+ * @isolated: bit per block: isolated, by us
+ * @suspect_pfn: where the last claim that failed stopped
+ * @pcp_suspected: that page may be on a per-CPU list
+ * @lru_disabled: the LRU batches are off until the request is over
+ * @reservation: our place among those who evacuate
+ * @report: how it went so far
+ * @inline_bits: room for both bitmaps of a range of ordinary size
+ */
+struct contig_take {
+	unsigned long start;
+	unsigned long end;
+	struct zone *zone;
+	acr_flags_t flags;
+	gfp_t gfp;
+	gfp_t move_gfp;
+
+	unsigned long nr_blocks;
+	unsigned long *claimed;
+	unsigned long *isolated;
+	unsigned long suspect_pfn;
+	bool pcp_suspected;
+	bool lru_disabled;
+	struct contig_reservation reservation;
+	struct contig_report report;
+
+	unsigned long inline_bits[2][BITS_TO_LONGS(CONTIG_INLINE_BLOCKS)];
+};
+
+/**
+ * struct contig_obstacle - the first page found that stands in the way
+ * @pfn: where
+ * @reason: why it cannot move
+ * @transient: it may look different once the LRU batches are drained
+ */
+struct contig_obstacle {
+	unsigned long pfn;
+	enum contig_reason reason;
+	bool transient;
+};
+
+/**
+ * enum contig_event - what the counters count besides reasons
+ * @CONTIG_REQUESTS: exact ranges asked for
+ * @CONTIG_SUCCESSES: exact ranges handed out
+ * @CONTIG_PCP_DRAINS: per-CPU page lists emptied
+ * @CONTIG_LRU_DRAINS: LRU batches switched off
+ * @CONTIG_ISOLATIONS: blocks isolated
+ * @CONTIG_PAGES_MOVED: pages migrated
+ * @CONTIG_PAGES_DROPPED: clean cache pages dropped instead
+ * @CONTIG_FREES: ranges given back
+ * @CONTIG_BAD_FREES: ranges that were not the caller's to give back
+ * @CONTIG_NR_EVENTS: how many there are
+ */
+enum contig_event {
+	CONTIG_REQUESTS,
+	CONTIG_SUCCESSES,
+	CONTIG_PCP_DRAINS,
+	CONTIG_LRU_DRAINS,
+	CONTIG_ISOLATIONS,
+	CONTIG_PAGES_MOVED,
+	CONTIG_PAGES_DROPPED,
+	CONTIG_FREES,
+	CONTIG_BAD_FREES,
+	CONTIG_NR_EVENTS
+};
+
+/* First PFN of the range that lies in block number @block of it. */
+static inline unsigned long contig_block_start(const struct contig_take *take,
+					       unsigned long block)
+{
+	unsigned long pfn = pageblock_start_pfn(take->start) +
+			    block * pageblock_nr_pages;
+
+	return max(pfn, take->start);
+}
+
+/* One past the last PFN of the range that lies in block number @block. */
+static inline unsigned long contig_block_end(const struct contig_take *take,
+					     unsigned long block)
+{
+	return min(pageblock_end_pfn(contig_block_start(take, block)),
+		   take->end);
+}
+
+/* The number, within the range, of the block that @pfn lies in. */
+static inline unsigned long contig_block_of(const struct contig_take *take,
+					    unsigned long pfn)
+{
+	return (pfn - pageblock_start_pfn(take->start)) >> pageblock_order;
+}
+
+/* Order of the largest aligned piece at the start of [start, end). */
+static inline unsigned int contig_piece_order(unsigned long start,
+					      unsigned long end,
+					      unsigned int max_order)
+{
+	unsigned int order = min_t(unsigned int, max_order, ilog2(end - start));
+
+	return start ? min_t(unsigned int, order, __ffs(start)) : order;
+}
+
+static inline bool contig_may_sleep(const struct contig_take *take)
+{
+	return gfpflags_allow_blocking(take->gfp);
+}
+
+/* Note why a request fails, for its report, and pass the error on. */
+static inline int contig_because(struct contig_report *report, int error,
+				 enum contig_reason reason, unsigned long pfn)
+{
+	report->error = error;
+	report->reason = reason;
+	report->blocking_pfn = pfn;
+	return error;
+}
+
+/* api.c */
+int contig_alloc_range(unsigned long start, unsigned long end,
+		       acr_flags_t flags, gfp_t gfp,
+		       struct contig_report *report);
+struct page *contig_alloc_pages(unsigned long nr_pages, gfp_t gfp, int nid,
+				nodemask_t *nodemask,
+				struct contig_report *report);
+
+/* take.c */
+int contig_take(struct contig_take *take);
+
+/* claim.c */
+bool contig_claim(struct contig_take *take);
+void contig_unclaim(struct contig_take *take);
+void contig_give_back(struct zone *zone, unsigned long start,
+		      unsigned long end);
+bool contig_in_free_block(unsigned long pfn);
+
+/* survey.c */
+bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
+		   struct contig_obstacle *obstacle);
+bool contig_page_obstructs(struct page *page, unsigned long *step,
+			   struct contig_obstacle *obstacle);
+
+/* evacuate.c */
+int contig_isolate(struct contig_take *take);
+void contig_unisolate(struct contig_take *take);
+int contig_evacuate(struct contig_take *take);
+
+/* reserve.c */
+int contig_reserve(struct contig_reservation *res, unsigned long start,
+		   unsigned long end);
+void contig_unreserve(struct contig_reservation *res);
+
+/* search.c */
+int contig_search(unsigned long nr_pages, gfp_t gfp, int nid,
+		  nodemask_t *nodemask, struct contig_report *report,
+		  struct page **page);
+
+/* free.c */
+int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen);
+int contig_free_compound(struct page *head, unsigned long nr_pages);
+
+/* report.c */
+void contig_count(enum contig_event event, unsigned long nr);
+void contig_count_reason(enum contig_reason reason);
+const char *contig_reason_name(enum contig_reason reason);
+unsigned long contig_read_event(enum contig_event event);
+
+/* trigger.c */
+struct dentry;
+#ifdef CONFIG_CONTIG_TRIGGER
+void contig_trigger_init(struct dentry *dir);
+#else
+static inline void contig_trigger_init(struct dentry *dir)
+{
+}
+#endif
+
+#endif /* _MM_CONTIG_H */

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who works on which blocks now, and who waits for whom.
+ *
+ * Two evacuations of the same pageblock would undo each other's isolation, so
+ * the later one waits. Each enters the tree at once with a ticket, and goes
+ * when no older entry overlaps its own: nobody is overtaken, and since every
+ * wait is for a lower ticket there can be no circle. Evacuations of different
+ * blocks know nothing of each other.
+ *
+ * Requests that only claim never come here.
+ */
+#include <linux/interval_tree.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "contig.h"
+
+static DEFINE_SPINLOCK(contig_waiters);
+static struct rb_root_cached contig_tree __guarded_by(&contig_waiters) =
+	RB_ROOT_CACHED;
+static u64 contig_next_ticket __guarded_by(&contig_waiters);
+static DECLARE_WAIT_QUEUE_HEAD(contig_turn);
+
+static void contig_enter(struct contig_reservation *res)
+{
+	guard(spinlock)(&contig_waiters);
+
+	res->ticket = contig_next_ticket++;
+	res->held = true;
+	interval_tree_insert(&res->node, &contig_tree);
+}
+
+static bool contig_is_first(struct contig_reservation *res)
+{
+	struct interval_tree_node *node;
+
+	guard(spinlock)(&contig_waiters);
+
+	for (node = interval_tree_iter_first(&contig_tree, res->node.start,
+					     res->node.last);
+	     node;
+	     node = interval_tree_iter_next(node, res->node.start,
+					    res->node.last)) {
+		struct contig_reservation *other;
+
+		other = container_of(node, struct contig_reservation, node);
+		if (other->ticket < res->ticket)
+			return false;
+	}
+	return true;
+}
+
+/**
+ * contig_reserve() - wait until no older evacuation works on these blocks
+ * @res: entry to fill in; the caller keeps it until contig_unreserve()
+ * @start: first PFN
+ * @end: one past the last; both are widened to whole pageblocks
+ *
+ * Context: Task context, sleeps until its turn or a fatal signal.
+ * Return: 0, or -EINTR with nothing entered.
+ */
+int contig_reserve(struct contig_reservation *res, unsigned long start,
+		   unsigned long end)
+{
+	res->node.start = pageblock_start_pfn(start);
+	res->node.last = pageblock_align(end) - 1;
+	contig_enter(res);
+	if (!wait_event_killable(contig_turn, contig_is_first(res)))
+		return 0;
+	contig_unreserve(res);
+	return -EINTR;
+}
+
+/**
+ * contig_unreserve() - let the next one work on these blocks
+ * @res: entered before, or never
+ *
+ * Context: Task context.
+ */
+void contig_unreserve(struct contig_reservation *res)
+{
+	if (!res->held)
+		return;
+
+	scoped_guard(spinlock, &contig_waiters)
+		interval_tree_remove(&res->node, &contig_tree);
+	res->held = false;
+	wake_up_all(&contig_turn);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where to try.
+ *
+ * Zone by zone, in the order of the zonelist, any range that looks feasible is
+ * tried: first those that are all free, then those whose pages can move, last
+ * those with hugetlb pages smaller than the request. A page that rules a
+ * candidate out also rules out all others that contain it, so the next one
+ * starts behind it.
+ *
+ * Reads struct pages racily and holds no lock; taking the range is what
+ * decides.
+ */
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+#include <linux/sched/signal.h>
+
+#include "../internal.h"
+#include "../page_alloc.h"
+#include "contig.h"
+
+enum contig_pass {
+	CONTIG_PASS_FREE,
+	CONTIG_PASS_MOVABLE,
+	CONTIG_PASS_HUGETLB,
+	CONTIG_NR_PASSES
+};
+
+/**
+ * struct contig_hunt - one search while it runs
+ * @nr_pages: what is looked for
+ * @align: each candidate starts at a multiple of this
+ * @gfp: of the caller
+ * @pass: what a candidate may contain
+ * @saw_hugetlb: the last pass may find more than the one before
+ * @report: sums over all attempts, and the outcome of the last
+ * @page: what was found
+ */
+struct contig_hunt {
+	unsigned long nr_pages;
+	unsigned long align;
+	gfp_t gfp;
+	enum contig_pass pass;
+	bool saw_hugetlb;
+	struct contig_report *report;
+	struct page *page;
+};
+
+/* End of the free page that covers @pfn, or @pfn if there is none. */
+static unsigned long contig_free_end(unsigned long pfn)
+{
+	for (unsigned int order = 0; order < NR_PAGE_ORDERS; order++) {
+		unsigned long head = ALIGN_DOWN(pfn, 1UL << order);
+		struct page *page = pfn_to_page(head);
+
+		if (PageBuddy(page)) {
+			unsigned int size = buddy_order_unsafe(page);
+
+			if (size > MAX_PAGE_ORDER || size < order)
+				return pfn;
+			return head + (1UL << size);
+		}
+	}
+	return pfn;
+}
+
+/* A hugetlb page may have to make room for something larger than itself. */
+static bool contig_hugetlb_stays(struct contig_hunt *hunt, struct page *page)
+{
+	unsigned int order = compound_order(compound_head(page));
+
+	if (hunt->pass == CONTIG_PASS_HUGETLB)
+		return order > MAX_FOLIO_ORDER || hunt->nr_pages <= 1UL << order;
+	hunt->saw_hugetlb = true;
+	return true;
+}
+
+/* The next PFN worth a look, or @pfn itself if the page there is in the way. */
+static unsigned long contig_step(struct contig_hunt *hunt, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct contig_obstacle obstacle;
+	unsigned long step;
+
+	if (hunt->pass == CONTIG_PASS_FREE)
+		return contig_free_end(pfn);
+	if (PageHuge(page) && contig_hugetlb_stays(hunt, page))
+		return pfn;
+	if (contig_page_obstructs(page, &step, &obstacle))
+		return pfn;
+	return pfn + step;
+}
+
+/* Present, in this zone, and neither kept for CMA nor in somebody's hands? */
+static bool contig_block_is_open(struct zone *zone, unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	int mt;
+
+	if (!page || page_zone(page) != zone)
+		return false;
+	mt = get_pfnblock_migratetype(page, pfn);
+	return !is_migrate_isolate(mt) && !is_migrate_cma(mt);
+}
+
+/* The last PFN found that rules out [start, end), or CONTIG_NO_PFN. */
+static unsigned long contig_rules_out(struct contig_hunt *hunt,
+				      struct zone *zone, unsigned long start,
+				      unsigned long end)
+{
+	unsigned long pfn = start, next_block = start, next;
+
+	for (; pfn < end; pfn = next) {
+		if (pfn >= next_block) {
+			next_block = pageblock_end_pfn(pfn);
+			if (!contig_block_is_open(zone, pfn))
+				return next_block - 1;
+			if (gfpflags_allow_blocking(hunt->gfp))
+				cond_resched();
+		}
+		next = contig_step(hunt, pfn);
+		if (next == pfn)
+			return pfn;
+	}
+	return CONTIG_NO_PFN;
+}
+
+/* 0 with the page, or the error; -EBUSY names the last PFN ruled out. */
+static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
+			  unsigned long *ruled_out)
+{
+	unsigned long end = start + hunt->nr_pages;
+	struct contig_report *sum = hunt->report;
+	struct contig_report one;
+	int err;
+
+	err = contig_alloc_range(start, end, ACR_FLAGS_NONE, hunt->gfp, &one);
+	one.ranges_tried += sum->ranges_tried;
+	one.pages_moved += sum->pages_moved;
+	*sum = one;
+	if (!err)
+		hunt->page = pfn_to_page(start);
+	*ruled_out = end - 1;
+	if (one.blocking_pfn >= start && one.blocking_pfn < end)
+		*ruled_out = one.blocking_pfn;
+	/* Memory that went offline meanwhile is no fault of the caller's. */
+	return err == -EINVAL ? -EBUSY : err;
+}
+
+static int contig_search_zone(struct contig_hunt *hunt, struct zone *zone)
+{
+	unsigned long pfn = ALIGN(zone->zone_start_pfn, hunt->align);
+	unsigned long zone_end = zone_end_pfn(zone);
+	int err = -EBUSY;
+
+	while (err == -EBUSY && pfn < zone_end &&
+	       hunt->nr_pages <= zone_end - pfn) {
+		unsigned long ruled_out;
+
+		if (fatal_signal_pending(current))
+			return contig_because(hunt->report, -EINTR,
+					      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
+		ruled_out = contig_rules_out(hunt, zone, pfn,
+					     pfn + hunt->nr_pages);
+		if (ruled_out == CONTIG_NO_PFN)
+			err = contig_attempt(hunt, pfn, &ruled_out);
+		pfn = ALIGN(ruled_out + 1, hunt->align);
+	}
+	return err;
+}
+
+static int contig_search_zones(struct contig_hunt *hunt, int nid,
+			       nodemask_t *nodemask)
+{
+	struct zonelist *zonelist = node_zonelist(nid, hunt->gfp);
+	struct zoneref *z;
+	struct zone *zone;
+	int err = -EBUSY;
+
+	for_each_zone_zonelist_nodemask(zone, z, zonelist, gfp_zone(hunt->gfp),
+					nodemask) {
+		err = contig_search_zone(hunt, zone);
+		if (err != -EBUSY)
+			break;
+	}
+	return err;
+}
+
+static bool contig_pass_is_due(struct contig_hunt *hunt)
+{
+	switch (hunt->pass) {
+	case CONTIG_PASS_FREE:
+		return true;
+	case CONTIG_PASS_MOVABLE:
+		return gfpflags_allow_blocking(hunt->gfp);
+	case CONTIG_PASS_HUGETLB:
+		return hunt->saw_hugetlb;
+	default:
+		return false;
+	}
+}
+
+/**
+ * contig_search() - find and take a range
+ * @nr_pages: how many pages, not 0
+ * @gfp: as for contig_alloc_range(), and which zones to look in
+ * @nid: where to look first, NUMA_NO_NODE for nearby
+ * @nodemask: where else to look, NULL for anywhere
+ * @report: all zero; gets the outcome of the last attempt and sums over all
+ * @page: set to the first page on success
+ *
+ * Context: As contig_alloc_range().
+ * Return: 0; -ENOMEM with the reason NO_CANDIDATE if there was nothing to try;
+ * otherwise the error of the last attempt: -EBUSY if each failed, -ENOMEM or
+ * -EINTR where going on would have been in vain.
+ */
+int contig_search(unsigned long nr_pages, gfp_t gfp, int nid,
+		  nodemask_t *nodemask, struct contig_report *report,
+		  struct page **page)
+{
+	struct contig_hunt hunt = {
+		.nr_pages = nr_pages,
+		.align = is_power_of_2(nr_pages) ? nr_pages : 1,
+		.gfp = gfp,
+		.report = report,
+	};
+	int err = -EBUSY;
+
+	if (nid == NUMA_NO_NODE)
+		nid = numa_mem_id();
+	for (; hunt.pass < CONTIG_NR_PASSES && err == -EBUSY; hunt.pass++)
+		if (contig_pass_is_due(&hunt))
+			err = contig_search_zones(&hunt, nid, nodemask);
+
+	if (err == -EBUSY && !report->ranges_tried)
+		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
+				      CONTIG_NO_PFN);
+	*page = hunt.page;
+	return err;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What stands in the way of a range, found out without moving anything.
+ *
+ * All reads here are racy: no lock, and no reference except on the few folios
+ * that look over-referenced. A page may change its state right after the
+ * look. So the answer decides whether work is worth starting, never whether a
+ * page is ours; that is for claim.c and the migration code to say.
+ *
+ * A look may err on one side only for a moment: pages wait in the LRU batches
+ * of a CPU with an extra reference, or off the LRU while somebody else moves
+ * them. Such obstacles are marked transient, and the caller looks again when
+ * it has drained the batches.
+ */
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+
+#include "../internal.h"
+#include "../page_alloc.h"
+#include "contig.h"
+
+static bool contig_obstacle(struct contig_obstacle *obstacle,
+			    enum contig_reason reason, bool transient)
+{
+	obstacle->reason = reason;
+	obstacle->transient = transient;
+	return true;
+}
+
+/*
+ * Does somebody hold a folio that the migration code would have to wait for in
+ * vain? Of page cache only pins for DMA count: its short references come and
+ * go, and migration retries them.
+ */
+static bool contig_folio_is_held(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	bool held = false;
+
+	if (!folio_try_get(folio))
+		return false;
+
+	if (page_folio(page) == folio && folio_test_lru(folio)) {
+		int spare = folio_ref_count(folio) - 1 -
+			    folio_expected_ref_count(folio);
+
+		held = folio_maybe_dma_pinned(folio) ||
+		       (folio_test_anon(folio) && spare > 0);
+	}
+	folio_put(folio);
+	return held;
+}
+
+/*
+ * Spare the reference for the usual small page: not more references than
+ * mappings, the cache and its private data explain.
+ */
+static bool contig_page_is_plain(struct page *page)
+{
+	int spare = page_ref_count(page) - (atomic_read(&page->_mapcount) + 1);
+	bool anon = (unsigned long)READ_ONCE(page->mapping) & FOLIO_MAPPING_ANON;
+
+	return !PageCompound(page) && spare <= (anon ? 0 : 2);
+}
+
+static bool contig_lru_obstructs(struct page *page,
+				 struct contig_obstacle *obstacle)
+{
+	if (contig_page_is_plain(page) || !contig_folio_is_held(page))
+		return false;
+	return contig_obstacle(obstacle, CONTIG_PINNED, true);
+}
+
+/* Mapped or cached memory that is off the LRU just now, or a kernel page. */
+static bool contig_stray_obstructs(struct page *page,
+				   struct contig_obstacle *obstacle)
+{
+	if (page_has_type(page))
+		return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+	if (READ_ONCE(page->mapping))
+		return contig_obstacle(obstacle, CONTIG_PINNED, true);
+	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, true);
+}
+
+static bool contig_hugetlb_obstructs(unsigned int order,
+				     struct contig_obstacle *obstacle)
+{
+	struct hstate *h = size_to_hstate(PAGE_SIZE << order);
+
+	if (h && !hstate_is_gigantic(h) && hugepage_migration_supported(h))
+		return false;
+	return contig_obstacle(obstacle, CONTIG_HUGETLB, false);
+}
+
+static bool contig_compound_obstructs(struct page *page, unsigned long *step,
+				      struct contig_obstacle *obstacle)
+{
+	struct page *head = compound_head(page);
+	unsigned int order = compound_order(head);
+	unsigned long skip;
+
+	/* The compound page may be going away under us: trust no odd value. */
+	if (order > MAX_FOLIO_ORDER)
+		return contig_obstacle(obstacle, CONTIG_LOST_RACE, true);
+	skip = page_to_pfn(head) + (1UL << order) - page_to_pfn(page);
+	if (skip <= 1UL << order)
+		*step = skip;
+
+	if (PageHuge(head))
+		return contig_hugetlb_obstructs(order, obstacle);
+	if (!page_ref_count(head))
+		return false;
+	if (PageLRU(page))
+		return contig_lru_obstructs(page, obstacle);
+	return contig_stray_obstructs(head, obstacle);
+}
+
+/**
+ * contig_page_obstructs() - would this page stay where it is?
+ * @page: any online page
+ * @step: set to the distance in PFNs to the next page worth a look
+ * @obstacle: if it would, why; its @pfn is left to the caller
+ *
+ * Context: Task context; may drop the last reference of a page.
+ * Return: true if the page cannot be moved or freed as it looks now.
+ */
+bool contig_page_obstructs(struct page *page, unsigned long *step,
+			   struct contig_obstacle *obstacle)
+{
+	*step = 1;
+
+	if (PageReserved(page))
+		return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+	if (PageBuddy(page)) {
+		unsigned int order = buddy_order_unsafe(page);
+
+		if (order <= MAX_PAGE_ORDER)
+			*step = 1UL << order;
+		return false;
+	}
+	if (PageCompound(page))
+		return contig_compound_obstructs(page, step, obstacle);
+	if (!page_ref_count(page))
+		return false;
+	if (PageHWPoison(page))
+		return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+	if (page_has_movable_ops(page))
+		return false;
+	if (PageLRU(page))
+		return contig_lru_obstructs(page, obstacle);
+	return contig_stray_obstructs(page, obstacle);
+}
+
+/*
+ * CMA blocks are for CMA, and CMA takes no others. What lies under a block that
+ * is isolated shows when its owner is done.
+ */
+static bool contig_block_obstructs(unsigned long pfn, acr_flags_t flags,
+				   struct contig_obstacle *obstacle)
+{
+	int mt = get_pfnblock_migratetype(pfn_to_page(pfn), pfn);
+
+	if (is_migrate_isolate(mt) ||
+	    is_migrate_cma(mt) == !!(flags & ACR_FLAGS_CMA))
+		return false;
+	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+}
+
+/**
+ * contig_survey() - look for the first thing in the way of a range
+ * @start: first PFN
+ * @end: one past the last
+ * @flags: whose blocks may be used
+ * @obstacle: filled in if there is one
+ *
+ * Moves nothing and takes no lock, so pages may come and go meanwhile.
+ *
+ * Context: Task context, may sleep.
+ * Return: true if nothing seems to be in the way.
+ */
+bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
+		   struct contig_obstacle *obstacle)
+{
+	unsigned long pfn = start, next_block = start, step;
+
+	while (pfn < end) {
+		obstacle->pfn = pfn;
+		if (pfn >= next_block) {
+			next_block = pageblock_end_pfn(pfn);
+			cond_resched();
+			if (contig_block_obstructs(pfn, flags, obstacle))
+				return false;
+		}
+		if (contig_page_obstructs(pfn_to_page(pfn), &step, obstacle))
+			return false;
+		pfn += step;
+	}
+	return true;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Take one exact range.
+ *
+ * The ladder: a request climbs only when the rung below was not enough, and
+ * from then on works only on the blocks that are still not claimed. A range
+ * that is all free is done after the first rung and has touched no other CPU.
+ * A failure undoes the rungs in reverse, block by block.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+
+#include "../internal.h"
+#include "../page_alloc.h"
+#include "contig.h"
+
+/*
+ * How often the blocks are emptied and claimed again before a page that keeps
+ * coming back ends the request.
+ */
+#define CONTIG_ROUNDS	3
+
+/* Both bitmaps lie side by side, inside the request if they fit. */
+static int contig_begin(struct contig_take *take)
+{
+	unsigned long first = pageblock_start_pfn(take->start);
+	unsigned long longs;
+
+	take->nr_blocks = (pageblock_align(take->end) - first) >> pageblock_order;
+	longs = BITS_TO_LONGS(take->nr_blocks);
+	take->claimed = take->inline_bits[0];
+	if (take->nr_blocks > CONTIG_INLINE_BLOCKS)
+		take->claimed = kcalloc(2 * longs, sizeof(long),
+					take->gfp & (GFP_KERNEL | __GFP_NOWARN));
+	if (!take->claimed)
+		return contig_because(&take->report, -ENOMEM, CONTIG_NO_MEMORY,
+				      CONTIG_NO_PFN);
+	take->isolated = take->claimed + longs;
+	return 0;
+}
+
+static void contig_end(struct contig_take *take)
+{
+	if (take->claimed != take->inline_bits[0])
+		kfree(take->claimed);
+}
+
+/* Only a free page on a per-CPU list makes emptying those lists worth while. */
+static bool contig_drain(struct contig_take *take)
+{
+	if (!take->pcp_suspected)
+		return false;
+	drain_all_pages(take->zone);
+	contig_count(CONTIG_PCP_DRAINS, 1);
+	return contig_claim(take);
+}
+
+/* Folios in an LRU batch cannot be moved; none enters one from here on. */
+static void contig_disable_lru(struct contig_take *take)
+{
+	if (take->lru_disabled)
+		return;
+	lru_cache_disable();
+	take->lru_disabled = true;
+	contig_count(CONTIG_LRU_DRAINS, 1);
+}
+
+static void contig_enable_lru(struct contig_take *take)
+{
+	if (!take->lru_disabled)
+		return;
+	lru_cache_enable();
+	take->lru_disabled = false;
+}
+
+static bool contig_look(struct contig_take *take,
+			struct contig_obstacle *obstacle)
+{
+	unsigned long from, to;
+
+	for_each_clear_bitrange(from, to, take->claimed, take->nr_blocks) {
+		if (!contig_survey(contig_block_start(take, from),
+				   contig_block_end(take, to - 1),
+				   take->flags, obstacle))
+			return false;
+	}
+	return true;
+}
+
+/* What is left can move, or the request ends here with nothing moved. */
+static int contig_look_before_moving(struct contig_take *take)
+{
+	struct contig_obstacle obstacle;
+
+	if (contig_look(take, &obstacle))
+		return 0;
+	if (obstacle.transient) {
+		contig_disable_lru(take);
+		contig_drain(take);
+		if (contig_look(take, &obstacle))
+			return 0;
+	}
+	return contig_because(&take->report, -EBUSY, obstacle.reason,
+			      obstacle.pfn);
+}
+
+static int contig_wait_for_turn(struct contig_take *take)
+{
+	unsigned long first = find_first_zero_bit(take->claimed, take->nr_blocks);
+	unsigned long last = take->nr_blocks - 1;
+
+	while (last > first && test_bit(last, take->claimed))
+		last--;
+	if (!contig_reserve(&take->reservation, contig_block_start(take, first),
+			    contig_block_end(take, last)))
+		return 0;
+	return contig_because(&take->report, -EINTR, CONTIG_INTERRUPTED,
+			      CONTIG_NO_PFN);
+}
+
+/* All rounds are over and somebody's page is still there. Whose, and why? */
+static int contig_blame(struct contig_take *take)
+{
+	struct contig_obstacle obstacle;
+
+	if (!contig_look(take, &obstacle))
+		return contig_because(&take->report, -EBUSY, obstacle.reason,
+				      obstacle.pfn);
+	if (take->report.error == -EBUSY)
+		return -EBUSY;
+	return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
+			      take->suspect_pfn);
+}
+
+static int contig_empty_and_claim(struct contig_take *take)
+{
+	int err;
+
+	for (int round = 0; round < CONTIG_ROUNDS; round++) {
+		drain_all_pages(take->zone);
+		contig_count(CONTIG_PCP_DRAINS, 1);
+		err = contig_evacuate(take);
+		if (err && err != -EBUSY)
+			return err;
+		if (contig_claim(take))
+			return 0;
+	}
+	return contig_blame(take);
+}
+
+/* Rungs 3 to 5. The blocks come back from isolation whatever happens. */
+static int contig_make_room(struct contig_take *take)
+{
+	int err;
+
+	contig_disable_lru(take);
+	err = contig_isolate(take);
+	if (!err)
+		err = contig_empty_and_claim(take);
+	contig_unisolate(take);
+	return err;
+}
+
+static int contig_climb(struct contig_take *take)
+{
+	int err;
+
+	if (contig_claim(take))
+		return 0;
+	if (!contig_may_sleep(take))
+		return contig_because(&take->report, -EBUSY, CONTIG_WOULD_BLOCK,
+				      take->suspect_pfn);
+	if (contig_drain(take))
+		return 0;
+	err = contig_look_before_moving(take);
+	if (err)
+		return err;
+	err = contig_wait_for_turn(take);
+	if (err)
+		return err;
+	if (contig_claim(take))
+		return 0;
+	/*
+	 * Rung 6, waiting for references that go away by themselves, will have
+	 * its place around this call: look at the blocking page again until the
+	 * deadline, and make room once more, with what is claimed so far kept.
+	 */
+	return contig_make_room(take);
+}
+
+/**
+ * contig_take() - take one exact range out of everybody else's hands
+ * @take: the request, with its input fields set and all others zero
+ *
+ * On success the pages are claimed: frozen, on no list, and in the state of
+ * free pages; the caller prepares them for use. On failure the machine is as
+ * it was before, but for the folios that moved.
+ *
+ * Context: Task context if @take->gfp allows blocking, then it may sleep;
+ * otherwise any but NMI, also under spinlocks.
+ * Return: 0; -EBUSY if a page is in the way or the work would sleep; -ENOMEM
+ * if there is nowhere to move pages to; -EINTR on a fatal signal.
+ * @take->report says why and names the page.
+ */
+int contig_take(struct contig_take *take)
+{
+	int err;
+
+	err = contig_begin(take);
+	if (err)
+		return err;
+
+	err = contig_climb(take);
+	contig_unreserve(&take->reservation);
+	if (err)
+		contig_unclaim(take);
+	contig_enable_lru(take);
+	contig_end(take);
+	return err;
+}

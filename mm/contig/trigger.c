@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The engine at a shell's reach, for tests and for the curious.
+ *
+ * /sys/kernel/debug/contig/trigger takes one command per write and answers
+ * reads with one line about the last of them. What was taken belongs to the
+ * open file: it can be given back in parts, and closing the file gives back
+ * the rest. A command that is no command, or that asks for what the file does
+ * not own, gets an errno and changes nothing.
+ *
+ *   range START NR [OPT...]	take the NR pages from PFN START on
+ *   pages NR [OPT...]		find and take NR pages
+ *   cma NR			cma_alloc() from the default area
+ *   free START NR		give back pages of one earlier command
+ *
+ * OPT: cma, comp, frozen, nowait, nowarn, zero, nid=N
+ */
+#include <linux/cma.h>
+#include <linux/debugfs.h>
+#include <linux/dma-map-ops.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "../internal.h"
+#include "contig.h"
+
+#define CONTIG_COMMAND_MAX	128
+
+enum contig_form { CONTIG_PAGES, CONTIG_FROZEN, CONTIG_COMPOUND, CONTIG_CMA };
+
+/* Pages of one command that are not given back yet. */
+struct contig_held {
+	struct list_head list;
+	unsigned long start;
+	unsigned long nr_pages;
+	enum contig_form form;
+};
+
+/**
+ * struct contig_session - one open file
+ * @lock: one command at a time
+ * @held: what it took, list of struct contig_held
+ * @start: range of the last command
+ * @nr_pages: range of the last command
+ * @report: outcome of the last command
+ */
+struct contig_session {
+	struct mutex lock;
+	struct list_head held __guarded_by(&lock);
+	unsigned long start __guarded_by(&lock);
+	unsigned long nr_pages __guarded_by(&lock);
+	struct contig_report report __guarded_by(&lock);
+};
+
+struct contig_options {
+	acr_flags_t flags;
+	gfp_t gfp;
+	int nid;
+	enum contig_form form;
+};
+
+/* === Words to options === */
+
+static int contig_parse_option(char *word, struct contig_options *opt)
+{
+	if (!strcmp(word, "cma"))
+		opt->flags = ACR_FLAGS_CMA;
+	else if (!strcmp(word, "comp"))
+		opt->form = CONTIG_COMPOUND;
+	else if (!strcmp(word, "frozen"))
+		opt->form = CONTIG_FROZEN;
+	else if (!strcmp(word, "nowait"))
+		opt->gfp &= ~__GFP_DIRECT_RECLAIM;
+	else if (!strcmp(word, "nowarn"))
+		opt->gfp |= __GFP_NOWARN;
+	else if (!strcmp(word, "zero"))
+		opt->gfp |= __GFP_ZERO;
+	else if (!strncmp(word, "nid=", 4))
+		return kstrtoint(word + 4, 0, &opt->nid);
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int contig_parse_options(char *words, struct contig_options *opt)
+{
+	char *word;
+
+	*opt = (struct contig_options){
+		.flags = ACR_FLAGS_NONE,
+		.gfp = GFP_KERNEL,
+		.nid = NUMA_NO_NODE,
+	};
+	while ((word = strsep(&words, " ")) != NULL) {
+		int err = contig_parse_option(word, opt);
+
+		if (err)
+			return err;
+	}
+	if (opt->form == CONTIG_COMPOUND)
+		opt->gfp |= __GFP_COMP;
+	if (opt->nid != NUMA_NO_NODE &&
+	    (opt->nid < 0 || opt->nid >= MAX_NUMNODES || !node_online(opt->nid)))
+		return -EINVAL;
+	return 0;
+}
+
+static int contig_parse_number(char **words, unsigned long *number)
+{
+	char *word = strsep(words, " ");
+
+	return word ? kstrtoul(word, 0, number) : -EINVAL;
+}
+
+/* === Giving back === */
+
+static void contig_release(struct contig_held *held, unsigned long start,
+			   unsigned long nr_pages)
+{
+	switch (held->form) {
+	case CONTIG_PAGES:
+		free_contig_range(start, nr_pages);
+		break;
+	case CONTIG_FROZEN:
+	case CONTIG_COMPOUND:
+		free_contig_frozen_range(start, nr_pages);
+		break;
+	case CONTIG_CMA:
+		if (IS_ENABLED(CONFIG_CMA))
+			cma_release(dev_get_cma_area(NULL), pfn_to_page(start),
+				    nr_pages);
+		break;
+	}
+}
+
+static struct contig_held *contig_find_held(struct contig_session *session,
+					    unsigned long start,
+					    unsigned long nr_pages)
+	__must_hold(&session->lock)
+{
+	struct contig_held *held;
+
+	list_for_each_entry(held, &session->held, list) {
+		unsigned long before = start - held->start;
+
+		if (start >= held->start && before < held->nr_pages &&
+		    nr_pages <= held->nr_pages - before)
+			return held;
+	}
+	return NULL;
+}
+
+/* What is left on both sides of the hole stays held; a compound has no parts. */
+static int contig_free_part(struct contig_session *session,
+			    unsigned long start, unsigned long nr_pages)
+	__must_hold(&session->lock)
+{
+	struct contig_held *held, *rest;
+
+	held = contig_find_held(session, start, nr_pages);
+	if (!held || !nr_pages ||
+	    (held->form == CONTIG_COMPOUND && nr_pages != held->nr_pages))
+		return -EINVAL;
+	rest = kmalloc_obj(*rest);
+	if (!rest)
+		return -ENOMEM;
+
+	*rest = *held;
+	rest->start = start + nr_pages;
+	rest->nr_pages = held->start + held->nr_pages - rest->start;
+	held->nr_pages = start - held->start;
+	list_add(&rest->list, &held->list);
+	contig_release(held, start, nr_pages);
+	return 0;
+}
+
+static void contig_forget_empty(struct contig_session *session)
+	__must_hold(&session->lock)
+{
+	struct contig_held *held, *next;
+
+	list_for_each_entry_safe(held, next, &session->held, list) {
+		if (held->nr_pages)
+			continue;
+		list_del(&held->list);
+		kfree(held);
+	}
+}
+
+/* === Taking === */
+
+static int contig_hold(struct contig_session *session, enum contig_form form,
+		       int err)
+	__must_hold(&session->lock)
+{
+	struct contig_held *held;
+
+	if (err)
+		return err;
+
+	held = kmalloc_obj(*held, GFP_KERNEL | __GFP_NOFAIL);
+	held->start = session->start;
+	held->nr_pages = session->nr_pages;
+	held->form = form;
+	list_add(&held->list, &session->held);
+	if (form == CONTIG_PAGES)
+		set_pages_refcounted(pfn_to_page(held->start), held->nr_pages);
+	return 0;
+}
+
+static int contig_do_range(struct contig_session *session, char *words)
+	__must_hold(&session->lock)
+{
+	struct contig_options opt;
+	int err;
+
+	err = contig_parse_number(&words, &session->start) ?:
+	      contig_parse_number(&words, &session->nr_pages) ?:
+	      contig_parse_options(words, &opt);
+	if (err)
+		return err;
+	err = contig_alloc_range(session->start,
+				 session->start + session->nr_pages, opt.flags,
+				 opt.gfp, &session->report);
+	return contig_hold(session, opt.form, err);
+}
+
+static int contig_do_pages(struct contig_session *session, char *words)
+	__must_hold(&session->lock)
+{
+	struct contig_options opt;
+	struct page *page;
+	int err;
+
+	err = contig_parse_number(&words, &session->nr_pages) ?:
+	      contig_parse_options(words, &opt);
+	if (err)
+		return err;
+	if (opt.flags != ACR_FLAGS_NONE)
+		return -EINVAL;
+	page = contig_alloc_pages(session->nr_pages, opt.gfp, opt.nid, NULL,
+				  &session->report);
+	if (page)
+		session->start = page_to_pfn(page);
+	return contig_hold(session, opt.form, session->report.error);
+}
+
+static int contig_do_cma(struct contig_session *session, char *words)
+	__must_hold(&session->lock)
+{
+	struct contig_report *report = &session->report;
+	unsigned long moved = contig_read_event(CONTIG_PAGES_MOVED);
+	struct cma *area = dev_get_cma_area(NULL);
+	struct page *page;
+	u64 began;
+	int err;
+
+	err = contig_parse_number(&words, &session->nr_pages);
+	if (err || words)
+		return err ?: -EINVAL;
+	if (!IS_ENABLED(CONFIG_CMA) || !area)
+		return -ENODEV;
+
+	began = ktime_get_ns();
+	page = cma_alloc(area, session->nr_pages, 0, true);
+	report->elapsed = ktime_get_ns() - began;
+	report->pages_moved = contig_read_event(CONTIG_PAGES_MOVED) - moved;
+	if (!page)
+		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
+				      CONTIG_NO_PFN);
+	session->start = page_to_pfn(page);
+	return contig_hold(session, CONTIG_CMA, 0);
+}
+
+static int contig_do_free(struct contig_session *session, char *words)
+	__must_hold(&session->lock)
+{
+	u64 began;
+	int err;
+
+	err = contig_parse_number(&words, &session->start) ?:
+	      contig_parse_number(&words, &session->nr_pages);
+	if (err || words)
+		return err ?: -EINVAL;
+	began = ktime_get_ns();
+	err = contig_free_part(session, session->start, session->nr_pages);
+	session->report.elapsed = ktime_get_ns() - began;
+	contig_forget_empty(session);
+	return err;
+}
+
+/* === The file === */
+
+static const struct {
+	const char *name;
+	int (*run)(struct contig_session *session, char *words);
+} contig_commands[] = {
+	{ "range", contig_do_range },
+	{ "pages", contig_do_pages },
+	{ "cma", contig_do_cma },
+	{ "free", contig_do_free },
+};
+
+static int contig_run(struct contig_session *session, char *words)
+{
+	char *name = strsep(&words, " ");
+	int err;
+
+	guard(mutex)(&session->lock);
+
+	for (int i = 0; i < ARRAY_SIZE(contig_commands); i++) {
+		if (strcmp(name, contig_commands[i].name))
+			continue;
+		session->start = 0;
+		session->nr_pages = 0;
+		memset(&session->report, 0, sizeof(session->report));
+		session->report.blocking_pfn = CONTIG_NO_PFN;
+		err = contig_commands[i].run(session, words);
+		if (err && !session->report.error)
+			contig_because(&session->report, err,
+				       CONTIG_BAD_REQUEST, CONTIG_NO_PFN);
+		return err;
+	}
+	return contig_because(&session->report, -EINVAL, CONTIG_BAD_REQUEST,
+			      CONTIG_NO_PFN);
+}
+
+static ssize_t contig_trigger_write(struct file *file, const char __user *buf,
+				    size_t count, loff_t *ppos)
+{
+	char command[CONTIG_COMMAND_MAX];
+	int err;
+
+	if (!count || count >= sizeof(command))
+		return -EINVAL;
+	if (copy_from_user(command, buf, count))
+		return -EFAULT;
+	command[count] = '\0';
+	if (strlen(command) != count)
+		return -EINVAL;
+
+	err = contig_run(file->private_data, strim(command));
+	return err ?: count;
+}
+
+static ssize_t contig_trigger_read(struct file *file, char __user *buf,
+				   size_t count, loff_t *ppos)
+{
+	struct contig_session *session = file->private_data;
+	struct contig_report *report = &session->report;
+	char pfn[24] = "none";
+	char line[192];
+	int len;
+
+	scoped_guard(mutex, &session->lock) {
+		if (report->blocking_pfn != CONTIG_NO_PFN)
+			scnprintf(pfn, sizeof(pfn), "0x%lx",
+				  report->blocking_pfn);
+		len = scnprintf(line, sizeof(line),
+				"error=%d reason=%s pfn=%s start=0x%lx nr=%lu moved=%lu nsec=%llu\n",
+				report->error,
+				contig_reason_name(report->reason), pfn,
+				session->start, session->nr_pages,
+				report->pages_moved, report->elapsed);
+	}
+	return simple_read_from_buffer(buf, count, ppos, line, len);
+}
+
+static int contig_trigger_open(struct inode *inode, struct file *file)
+{
+	struct contig_session *session = kzalloc_obj(*session);
+
+	if (!session)
+		return -ENOMEM;
+	mutex_init(&session->lock);
+	INIT_LIST_HEAD(&session->held);
+	session->report.blocking_pfn = CONTIG_NO_PFN;
+	file->private_data = session;
+	return 0;
+}
+
+static int contig_trigger_release(struct inode *inode, struct file *file)
+{
+	struct contig_session *session = file->private_data;
+	struct contig_held *held, *next;
+
+	list_for_each_entry_safe(held, next, &session->held, list) {
+		contig_release(held, held->start, held->nr_pages);
+		kfree(held);
+	}
+	kfree(session);
+	return 0;
+}
+
+static const struct file_operations contig_trigger_fops = {
+	.owner = THIS_MODULE,
+	.open = contig_trigger_open,
+	.release = contig_trigger_release,
+	.read = contig_trigger_read,
+	.write = contig_trigger_write,
+	.llseek = default_llseek,
+};
+
+/**
+ * contig_trigger_init() - make the file
+ * @dir: the engine's directory in debugfs
+ *
+ * Context: Task context, once at boot.
+ */
+void contig_trigger_init(struct dentry *dir)
+{
+	debugfs_create_file("trigger", 0600, dir, NULL, &contig_trigger_fops);
+}
