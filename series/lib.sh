@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
 #
 # Sourced by the shell scripts of series/ and checks/: messages, and progress
 # for a command that would be silent for long.

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check: what can be said about the sources without booting them.
+# CHECKS='sparse shell ...' runs these only.
+
+CHECK_PACKAGES := $(KERNEL_PACKAGES) git perl python3 sparse shellcheck
+
+.PHONY: check
+check: base
+	@series/need.sh $(CHECK_PACKAGES)
+	@checks/check.sh $(CHECKS)
