@@ -105,6 +105,7 @@ bool find_flag(unsigned int bit, unsigned long from, unsigned long *pfn);
 struct map;
 
 void map_mark(struct pfn_range range, char mark);	/* what only the demo knows */
+void map_unmark(struct pfn_range range);
 struct map *map_take(void);
 void map_print(const struct map *before, const struct map *after);
 

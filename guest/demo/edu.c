@@ -74,6 +74,7 @@ static void check_place(struct row *row)
 	row->start = range.start;
 	row->nr = range.nr;
 	check_claimed(row, range);
+	map_mark(range, '#');
 }
 
 static void check_buffer(struct row *row)

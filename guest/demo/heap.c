@@ -84,6 +84,7 @@ static void check_place(struct row *row, size_t pages)
 	row->start = range.start;
 	row->nr = range.nr;
 	check_claimed(row, range);
+	map_mark(range, '#');
 }
 
 /* The mapping holds the buffer; its file is not needed any more. */

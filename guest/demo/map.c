@@ -45,6 +45,14 @@ void map_mark(struct pfn_range range, char mark)
 	marks[nr_marks++].mark = mark;
 }
 
+void map_unmark(struct pfn_range range)
+{
+	for (unsigned int i = 0; i < nr_marks; i++) {
+		if (marks[i].range.start == range.start && marks[i].range.nr == range.nr)
+			marks[i].range.nr = 0;
+	}
+}
+
 /* @mapped is what kpagecount says: pages on no LRU list can still be a user's. */
 static enum kind page_kind(uint64_t flags, uint64_t mapped)
 {
@@ -65,7 +73,7 @@ static enum kind page_kind(uint64_t flags, uint64_t mapped)
 
 static bool overlaps(struct pfn_range a, struct pfn_range b)
 {
-	return a.start < b.start + b.nr && b.start < a.start + a.nr;
+	return a.nr && b.nr && a.start < b.start + b.nr && b.start < a.start + a.nr;
 }
 
 static char marked(struct pfn_range block)

@@ -209,7 +209,6 @@ void check_claimed(struct row *row, struct pfn_range range)
 			return;
 		}
 	}
-	map_mark(range, '#');
 }
 
 /* === Ranges that answer a wish =========================================== */

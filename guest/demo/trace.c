@@ -84,6 +84,7 @@ static void parse_event(const char *line, bool failed)
 	struct event *e = &events[nr_events++];
 	const char *text;
 
+	/* the end of a search has no range; what was tried has events of its own */
 	*e = (struct event){ .range.start = field_number(line, "start", 0) };
 	e->range.nr = field_number(line, "end", e->range.start) - e->range.start;
 	e->moved = field_number(line, "moved", 0);
@@ -119,7 +120,7 @@ static void read_events(void)
 	while (fgets(line, sizeof(line), f) && nr_events < MAX_EVENTS) {
 		if (strstr(line, " contig_finish: "))
 			parse_event(line, false);
-		else if (strstr(line, " contig_fail: "))
+		else if (strstr(line, " contig_fail: ") || strstr(line, " contig_search_fail: "))
 			parse_event(line, true);
 		else if (strstr(line, " cma_alloc_finish: "))
 			parse_cma(line);
@@ -160,6 +161,8 @@ void trace_end(struct row *row)
 		row_wrong(row, "more than %d events", MAX_EVENTS);
 	row->engine = true;
 	for (unsigned int i = 0; i < nr_events; i++) {
+		if (!events[i].range.start && nr_events > 1)
+			continue;
 		row->moved += events[i].moved;
 		row->usecs += events[i].usecs;
 		if (!events[i].error)
