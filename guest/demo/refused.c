@@ -22,7 +22,7 @@
 #define GOOD_RANGE	64	/* pages, enough to have something in it to be moved */
 #define LOW_PAGES	4096	/* the first 16 MB are odd in many ways */
 #define LOOK_AT		4096	/* pages of a kind, before the first one has to do */
-#define TRIES		8	/* the kernel may free its page while we ask */
+#define TRIES		8	/* others do not hold still while we ask */
 
 static int ring = -1, pipe_fds[2] = { -1, -1 };
 
@@ -40,11 +40,28 @@ static bool as_expected(const struct row *row, const struct refusal *want)
 	       row->has_pfn == want->has_pfn && (!want->has_pfn || row->pfn == want->pfn);
 }
 
+/*
+ * The neighbours of the page in the way are others' and movable, but a process that forks
+ * or exits holds its pages for a moment, and the engine may meet such a page first. So an
+ * answer that blames a neighbour is asked for again; one that blames nobody is final.
+ */
+static bool blames_neighbour(const struct row *row, struct pfn_range range,
+			     const struct refusal *want)
+{
+	return row->error == want->error && want->has_pfn && row->has_pfn &&
+	       row->pfn != want->pfn && row->pfn - range.start < range.nr;
+}
+
 static void ask(struct row *row, struct pfn_range range, const struct refusal *want)
 {
 	char pfn[32] = "no page";
 
-	trigger(row, "range 0x%lx %lu nowarn", range.start, range.nr);
+	for (int i = 0; i < TRIES; i++) {
+		trigger(row, "range 0x%lx %lu nowarn", range.start, range.nr);
+		if (!blames_neighbour(row, range, want))
+			break;
+		sleep_ms(50);
+	}
 	row->start = range.start;
 	row->nr = range.nr;
 	if (want->has_pfn)
