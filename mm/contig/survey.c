@@ -72,12 +72,24 @@ static bool contig_lru_obstructs(struct page *page,
 	return contig_obstacle(obstacle, CONTIG_PINNED, true);
 }
 
+/*
+ * Pages with a type (slab, page table, ...) stay; many are frozen, so that the
+ * reference count says nothing. Guard pages and memory that is not accepted yet
+ * are types of free memory.
+ */
+static bool contig_type_obstructs(struct page *page,
+				  struct contig_obstacle *obstacle)
+{
+	if (!page_has_type(page) || PageBuddy(page) || page_is_guard(page) ||
+	    PageUnaccepted(page))
+		return false;
+	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+}
+
 /* Mapped or cached memory that is off the LRU just now, or a kernel page. */
 static bool contig_stray_obstructs(struct page *page,
 				   struct contig_obstacle *obstacle)
 {
-	if (page_has_type(page))
-		return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
 	if (READ_ONCE(page->mapping))
 		return contig_obstacle(obstacle, CONTIG_PINNED, true);
 	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, true);
@@ -109,6 +121,8 @@ static bool contig_compound_obstructs(struct page *page, unsigned long *step,
 
 	if (PageHuge(head))
 		return contig_hugetlb_obstructs(order, obstacle);
+	if (contig_type_obstructs(head, obstacle))
+		return true;
 	if (!page_ref_count(head))
 		return false;
 	if (PageLRU(page))
@@ -141,12 +155,14 @@ bool contig_page_obstructs(struct page *page, unsigned long *step,
 	}
 	if (PageCompound(page))
 		return contig_compound_obstructs(page, step, obstacle);
+	if (page_has_movable_ops(page))
+		return false;
+	if (contig_type_obstructs(page, obstacle))
+		return true;
 	if (!page_ref_count(page))
 		return false;
 	if (PageHWPoison(page))
 		return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
-	if (page_has_movable_ops(page))
-		return false;
 	if (PageLRU(page))
 		return contig_lru_obstructs(page, obstacle);
 	return contig_stray_obstructs(page, obstacle);
