@@ -17,14 +17,27 @@
 #include "../page_alloc.h"
 #include "contig.h"
 
-/* Could this page have been handed out by us, and be given back as it is? */
+/* No page that was handed out and is still the caller's looks like this. */
+static bool contig_page_is_foreign(struct page *page)
+{
+	return PageCompound(page) || PageBuddy(page) || page_has_type(page) ||
+	       PageReserved(page) || PageLRU(page);
+}
+
+/*
+ * Could this page have been handed out by us, and be given back as it is? The
+ * state of a page that others hold too is theirs to clean up.
+ */
 static bool contig_page_is_freeable(struct page *page, bool frozen)
 {
-	if (PageCompound(page) || PageBuddy(page))
+	int refs = page_ref_count(page);
+
+	if (contig_page_is_foreign(page))
 		return false;
-	if (frozen ? page_ref_count(page) != 0 : page_ref_count(page) <= 0)
-		return false;
-	return atomic_read(&page->_mapcount) == -1 && !page->mapping &&
+	if (!frozen && refs > 1)
+		return true;
+	return refs == (frozen ? 0 : 1) && !page->mapping &&
+	       atomic_read(&page->_mapcount) == -1 &&
 	       !(page->flags.f & PAGE_FLAGS_CHECK_AT_FREE);
 }
 

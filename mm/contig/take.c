@@ -140,6 +140,7 @@ static int contig_empty_and_claim(struct contig_take *take)
 	int err;
 
 	for (int round = 0; round < CONTIG_ROUNDS; round++) {
+		contig_because(&take->report, 0, CONTIG_NONE, CONTIG_NO_PFN);
 		drain_all_pages(take->zone);
 		contig_count(CONTIG_PCP_DRAINS, 1);
 		err = contig_evacuate(take);
