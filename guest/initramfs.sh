@@ -4,7 +4,7 @@
 # guest/initramfs.sh TREE OUT: the root file system of every guest.
 #
 # PID 1, busybox, the static programs guest/*.c in /bin, the kselftest programs
-# contig_* in /tests and the jobs in /jobs. Rewritten only if something changed.
+# contig_* in /tests (contig_util.c is what they share) and the jobs in /jobs. Rewritten only if something changed.
 # The archive is made by the kernel's own gen_init_cpio: no root, no device nodes.
 set -euo pipefail
 
@@ -12,31 +12,41 @@ tree=$1
 out=$2
 here=$(dirname "$0")
 selftests=$here/../tools/testing/selftests/mm
+base_tests=$tree/tools/testing/selftests
 
 mkdir -p "$out/bin" "$out/tests"
 
-# compile SOURCE PROGRAM [FLAG...]: a static program, if it is out of date
+# compile SOURCE PROGRAM [ARGUMENT...]: a static program, if it is out of date
 compile()
 {
 	local source=$1 program=$2
 
 	shift 2
 	if [ "$program" -nt "$source" ] && [ "$program" -nt "$0" ] &&
-	   [ -z "$(find "$here" -name '*.h' -newer "$program")" ]; then
+	   [ -z "$(find "$here" "$selftests" -name '*.h' -newer "$program" \
+		   -o -name contig_util.c -newer "$program")" ]; then
 		return
 	fi
-	echo "  CC       $source"
-	gcc -O2 -Wall -static -pthread -o "$program" "$source" "$@"
+	echo "  CC       ${source#"$here/../"}"
+	gcc -O2 -Wall -static -pthread -D_GNU_SOURCE= "$@" -o "$program" "$source" \
+		"${shared[@]}"
 }
 
+shared=()
 compile "$tree/usr/gen_init_cpio.c" "$out/gen_init_cpio"
 for source in "$here"/*.c; do
 	compile "$source" "$out/bin/$(basename "$source" .c)"
 done
+
+if [ -e "$selftests/contig_util.c" ]; then
+	shared=("$selftests/contig_util.c" "$base_tests/mm/vm_util.c")
+fi
 for source in "$selftests"/contig_*.c; do
-	[ -e "$source" ] || continue
-	compile "$source" "$out/tests/$(basename "$source" .c)" \
-		-D_GNU_SOURCE -I"$tree/tools/testing/selftests" -I"$tree/tools/include/uapi"
+	case ${source##*/} in
+	contig_util.c | "contig_*.c") continue ;;
+	esac
+	compile "$source" "$out/tests/$(basename "$source" .c)" -I"$selftests" \
+		-I"$base_tests" -I"$base_tests/mm" -I"$tree/tools/include/uapi"
 done
 
 # One line per entry, as gen_init_cpio reads it
