@@ -150,7 +150,10 @@ fetch()
 		for suite in $suites; do
 			say FETCH "$package, looking in $suite of $uri"
 			echo "deb $key $uri $suite main" > "$root/etc/sources.list"
-			private_apt update -o APT::Update::Error-Mode=any || continue
+			private_apt update -o APT::Update::Error-Mode=any 2> "$root/update.log" || {
+				grep -m 1 '^E: ' "$root/update.log" || true
+				continue
+			}
 			APT_CONFIG=$root/etc/apt.conf apt-cache show "$package" > /dev/null 2>&1 || continue
 			say FETCH 'about 165 MB'
 			! download || return 0

@@ -31,10 +31,12 @@ ticking()
 	local log pid rc=0
 
 	log=$(mktemp)
+	# a process group of its own, so that who interrupts us stops all of it
+	set -m
 	"$@" > "$log" 2>&1 < /dev/null &
 	pid=$!
-	# an interrupted user means the command too
-	trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM
+	set +m
+	trap 'kill -- "-$pid" 2>/dev/null; rm -f "$log"; exit 130' INT TERM
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.2
 		if [ $((SECONDS % 2)) -eq 0 ] && [ "$SECONDS" != "${ticked:-}" ]; then

@@ -42,6 +42,7 @@ as_root=
 if [ "$(id -u)" -ne 0 ]; then
 	command -v sudo > /dev/null ||
 		die "packages are missing and there is no sudo" "as root: apt-get install $want"
+	sudo -v || die 'sudo is needed to install packages' "as root: apt-get install $want"
 	as_root=sudo
 fi
 
