@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# guest/demo.sh [--lane L] [--tree DIR] [--out O] [BOOT OPTION...]: build what only the
-# demo needs, then run it in a guest. Exit status 0 only if the demo says PASS.
+# guest/demo.sh [--lane L] [--tree DIR] [--built DIR] [BOOT OPTION...]: build what only
+# the demo needs, then run it in a guest. DIR: the kernel's source and where it was built.
+# Exit status 0 only if the demo says PASS.
 #
 # The guest and why it is as it is:
 #
@@ -31,7 +32,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--lane)	lane=$2 ;;
 	--tree)	tree=$2 ;;
-	--out)	kernel_out=$2 ;;
+	--built) kernel_out=$2 ;;
 	*)	boot+=("$1" "$2") ;;
 	esac
 	shift 2
@@ -102,7 +103,7 @@ image()
 {
 	rm -f "$1.new"
 	PATH=$PATH:/sbin:/usr/sbin mke2fs -q -t ext4 -E root_owner=0:0 -d "$3" \
-		"$1.new" "$2M"
+		"$1.new" "$2M" >/dev/null
 	mv "$1.new" "$1"
 }
 
@@ -129,7 +130,9 @@ if ! newer "$work/files.ext4" "$here/pattern.h" "$0"; then
 	loud "file system of $files_mb MB" "$work/files.log" files_image
 fi
 
-qmp=$work/qmp.sock
+# Relative, because a socket's path has to be short and boot.sh splits at blanks.
+disks=$(realpath --relative-to=. "$work")
+qmp=$disks/qmp.sock
 rm -f "$qmp"
 exec "$here/boot.sh" --lane "$lane" --job demo --cpus 2 --mem 4G,maxmem=8G \
 	--timeout "${DEMO_TIMEOUT:-600}" \
@@ -141,6 +144,6 @@ exec "$here/boot.sh" --lane "$lane" --job demo --cpus 2 --mem 4G,maxmem=8G \
 		-chardev socket,id=qmp1,path=$qmp
 		-device virtserialport,chardev=qmp1,name=qmp
 		-device edu,dma_mask=0xffffffffffffffff
-		-drive if=virtio,file=$work/files.ext4,format=raw,snapshot=on
-		-drive if=virtio,file=$work/tools.ext4,format=raw,snapshot=on" \
+		-drive if=virtio,file=$disks/files.ext4,format=raw,snapshot=on
+		-drive if=virtio,file=$disks/tools.ext4,format=raw,snapshot=on" \
 	"${boot[@]}"

@@ -73,6 +73,7 @@ void gigantic_request(void)
 	unsigned long nr = 0;
 
 	row = row_new("hugetlb", "nr_hugepages 1 of 1 GB");
+	note("asking for it; most of a GB of other people's pages has to move");
 	write_file("/proc/sys/vm/movable_gigantic_pages", "1");
 	trace_begin();
 	row->error = write_file(POOL "nr_hugepages", "1");
