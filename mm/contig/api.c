@@ -235,7 +235,7 @@ struct page *contig_alloc_pages(unsigned long nr_pages, gfp_t gfp, int nid,
 /* === The calls of <linux/gfp.h> === */
 
 /**
- * alloc_contig_frozen_range_noprof() - take an exact range of frozen pages
+ * alloc_contig_frozen_range() - take an exact range of frozen pages
  * @start: first PFN
  * @end: one past the last; need not be aligned to anything
  * @alloc_flags: ACR_FLAGS_CMA for the blocks of CMA areas
@@ -264,17 +264,17 @@ int alloc_contig_frozen_range_noprof(unsigned long start, unsigned long end,
 EXPORT_SYMBOL(alloc_contig_frozen_range_noprof);
 
 /**
- * alloc_contig_range_noprof() - take an exact range of pages
+ * alloc_contig_range() - take an exact range of pages
  * @start: first PFN
  * @end: one past the last; need not be aligned to anything
  * @alloc_flags: ACR_FLAGS_CMA for the blocks of CMA areas
- * @gfp_mask: as for alloc_contig_frozen_range_noprof(), but not __GFP_COMP
+ * @gfp_mask: as for alloc_contig_frozen_range(), but not __GFP_COMP
  *
  * Each page gets a reference of its own and may be freed alone, or with any
  * others of the range by free_contig_range().
  *
- * Context: As alloc_contig_frozen_range_noprof().
- * Return: As alloc_contig_frozen_range_noprof().
+ * Context: As alloc_contig_frozen_range().
+ * Return: As alloc_contig_frozen_range().
  */
 int alloc_contig_range_noprof(unsigned long start, unsigned long end,
 			      acr_flags_t alloc_flags, gfp_t gfp_mask)
@@ -293,16 +293,16 @@ int alloc_contig_range_noprof(unsigned long start, unsigned long end,
 EXPORT_SYMBOL(alloc_contig_range_noprof);
 
 /**
- * alloc_contig_frozen_pages_noprof() - find and take a range of frozen pages
+ * alloc_contig_frozen_pages() - find and take a range of frozen pages
  * @nr_pages: how many; a power of two comes aligned to itself
- * @gfp_mask: where to look, and as for alloc_contig_frozen_range_noprof()
+ * @gfp_mask: where to look, and as for alloc_contig_frozen_range()
  * @nid: where to look first
  * @nodemask: where else to look, NULL for anywhere
  *
  * Ranges that hold hugetlb pages are tried last, and only if those pages are
  * smaller than the request.
  *
- * Context: As alloc_contig_frozen_range_noprof().
+ * Context: As alloc_contig_frozen_range().
  * Return: the first page, or NULL if there is no such range or the arguments
  * make no sense.
  */
@@ -318,16 +318,16 @@ struct page *alloc_contig_frozen_pages_noprof(unsigned long nr_pages,
 EXPORT_SYMBOL(alloc_contig_frozen_pages_noprof);
 
 /**
- * alloc_contig_pages_noprof() - find and take a range of pages
+ * alloc_contig_pages() - find and take a range of pages
  * @nr_pages: how many; a power of two comes aligned to itself
- * @gfp_mask: as for alloc_contig_frozen_pages_noprof(), but not __GFP_COMP
+ * @gfp_mask: as for alloc_contig_frozen_pages(), but not __GFP_COMP
  * @nid: where to look first
  * @nodemask: where else to look, NULL for anywhere
  *
- * Each page gets a reference of its own, as from alloc_contig_range_noprof().
+ * Each page gets a reference of its own, as from alloc_contig_range().
  *
- * Context: As alloc_contig_frozen_range_noprof().
- * Return: As alloc_contig_frozen_pages_noprof().
+ * Context: As alloc_contig_frozen_range().
+ * Return: As alloc_contig_frozen_pages().
  */
 struct page *alloc_contig_pages_noprof(unsigned long nr_pages, gfp_t gfp_mask,
 				       int nid, nodemask_t *nodemask)

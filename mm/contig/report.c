@@ -29,6 +29,7 @@ static const char * const contig_reason_names[] = {
 	[CONTIG_INTERRUPTED]	= "INTERRUPTED",
 	[CONTIG_TIMED_OUT]	= "TIMED_OUT",
 };
+
 static_assert(ARRAY_SIZE(contig_reason_names) == CONTIG_NR_REASONS);
 
 static const char * const contig_event_names[] = {
@@ -42,6 +43,7 @@ static const char * const contig_event_names[] = {
 	[CONTIG_FREES]		= "frees",
 	[CONTIG_BAD_FREES]	= "bad_frees",
 };
+
 static_assert(ARRAY_SIZE(contig_event_names) == CONTIG_NR_EVENTS);
 
 /**

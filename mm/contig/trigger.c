@@ -50,11 +50,11 @@ struct contig_held {
  * @report: outcome of the last command
  */
 struct contig_session {
-	struct mutex lock;
-	struct list_head held __guarded_by(&lock);
-	unsigned long start __guarded_by(&lock);
-	unsigned long nr_pages __guarded_by(&lock);
-	struct contig_report report __guarded_by(&lock);
+	struct mutex lock;	/* guards all that follows */
+	struct list_head held;
+	unsigned long start;
+	unsigned long nr_pages;
+	struct contig_report report;
 };
 
 struct contig_options {
@@ -141,9 +141,10 @@ static void contig_release(struct contig_held *held, unsigned long start,
 static struct contig_held *contig_find_held(struct contig_session *session,
 					    unsigned long start,
 					    unsigned long nr_pages)
-	__must_hold(&session->lock)
 {
 	struct contig_held *held;
+
+	lockdep_assert_held(&session->lock);
 
 	list_for_each_entry(held, &session->held, list) {
 		unsigned long before = start - held->start;
@@ -158,7 +159,6 @@ static struct contig_held *contig_find_held(struct contig_session *session,
 /* What is left on both sides of the hole stays held; a compound has no parts. */
 static int contig_free_part(struct contig_session *session,
 			    unsigned long start, unsigned long nr_pages)
-	__must_hold(&session->lock)
 {
 	struct contig_held *held, *rest;
 
@@ -166,11 +166,10 @@ static int contig_free_part(struct contig_session *session,
 	if (!held || !nr_pages ||
 	    (held->form == CONTIG_COMPOUND && nr_pages != held->nr_pages))
 		return -EINVAL;
-	rest = kmalloc_obj(*rest);
+	rest = kmemdup(held, sizeof(*held), GFP_KERNEL);
 	if (!rest)
 		return -ENOMEM;
 
-	*rest = *held;
 	rest->start = start + nr_pages;
 	rest->nr_pages = held->start + held->nr_pages - rest->start;
 	held->nr_pages = start - held->start;
@@ -180,7 +179,6 @@ static int contig_free_part(struct contig_session *session,
 }
 
 static void contig_forget_empty(struct contig_session *session)
-	__must_hold(&session->lock)
 {
 	struct contig_held *held, *next;
 
@@ -196,9 +194,10 @@ static void contig_forget_empty(struct contig_session *session)
 
 static int contig_hold(struct contig_session *session, enum contig_form form,
 		       int err)
-	__must_hold(&session->lock)
 {
 	struct contig_held *held;
+
+	lockdep_assert_held(&session->lock);
 
 	if (err)
 		return err;
@@ -214,7 +213,6 @@ static int contig_hold(struct contig_session *session, enum contig_form form,
 }
 
 static int contig_do_range(struct contig_session *session, char *words)
-	__must_hold(&session->lock)
 {
 	struct contig_options opt;
 	int err;
@@ -231,7 +229,6 @@ static int contig_do_range(struct contig_session *session, char *words)
 }
 
 static int contig_do_pages(struct contig_session *session, char *words)
-	__must_hold(&session->lock)
 {
 	struct contig_options opt;
 	struct page *page;
@@ -251,7 +248,6 @@ static int contig_do_pages(struct contig_session *session, char *words)
 }
 
 static int contig_do_cma(struct contig_session *session, char *words)
-	__must_hold(&session->lock)
 {
 	struct contig_report *report = &session->report;
 	unsigned long moved = contig_read_event(CONTIG_PAGES_MOVED);
@@ -278,7 +274,6 @@ static int contig_do_cma(struct contig_session *session, char *words)
 }
 
 static int contig_do_free(struct contig_session *session, char *words)
-	__must_hold(&session->lock)
 {
 	u64 began;
 	int err;
