@@ -22,7 +22,7 @@ RESULTS = pathlib.Path("build/results")
 LANES = ("x86_64", "uml", "debug")
 
 # What a guest is given for a job: arguments of guest/boot.sh
-GUEST = ["--mem", "3G", "--append", "cma=256M movablecore=768M"]
+GUEST = ["--mem", "2G", "--append", "cma=128M movablecore=512M"]
 UML = ["--mem", "1G"]
 
 
