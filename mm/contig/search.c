@@ -47,22 +47,20 @@ struct contig_hunt {
 	struct page *page;
 };
 
-/* End of the free page that covers @pfn, or @pfn if there is none. */
+/*
+ * End of the free page that starts at @pfn, or @pfn if there is none. Heads are
+ * all that matters: a free page that covers @pfn from further down would have
+ * covered the page that ruled out the candidate before.
+ */
 static unsigned long contig_free_end(unsigned long pfn)
 {
-	for (unsigned int order = 0; order < NR_PAGE_ORDERS; order++) {
-		unsigned long head = ALIGN_DOWN(pfn, 1UL << order);
-		struct page *page = pfn_to_page(head);
+	struct page *page = pfn_to_page(pfn);
+	unsigned int order;
 
-		if (PageBuddy(page)) {
-			unsigned int size = buddy_order_unsafe(page);
-
-			if (size > MAX_PAGE_ORDER || size < order)
-				return pfn;
-			return head + (1UL << size);
-		}
-	}
-	return pfn;
+	if (!PageBuddy(page))
+		return pfn;
+	order = buddy_order_unsafe(page);
+	return order <= MAX_PAGE_ORDER ? pfn + (1UL << order) : pfn;
 }
 
 /* A hugetlb page may have to make room for something larger than itself. */
