@@ -332,16 +332,14 @@ EXPORT_SYMBOL(alloc_contig_frozen_pages_noprof);
 struct page *alloc_contig_pages_noprof(unsigned long nr_pages, gfp_t gfp_mask,
 				       int nid, nodemask_t *nodemask)
 {
-	struct page *page;
+	struct page *first = NULL;
 
-	if (WARN_ON_ONCE(gfp_mask & __GFP_COMP))
-		return NULL;
-
-	page = alloc_contig_frozen_pages_noprof(nr_pages, gfp_mask, nid,
-						nodemask);
-	if (page)
-		set_pages_refcounted(page, nr_pages);
-	return page;
+	if (!WARN_ON_ONCE(gfp_mask & __GFP_COMP))
+		first = alloc_contig_frozen_pages_noprof(nr_pages, gfp_mask,
+							 nid, nodemask);
+	if (first)
+		set_pages_refcounted(first, nr_pages);
+	return first;
 }
 EXPORT_SYMBOL(alloc_contig_pages_noprof);
 

@@ -172,16 +172,17 @@ static int contig_move_out(struct contig_take *take, unsigned long start,
 			   unsigned long end)
 {
 	struct compact_control cc = {
+		.migratepages = LIST_HEAD_INIT(cc.migratepages),
 		.zone = take->zone,
 		.gfp_mask = take->move_gfp,
-		.order = -1,
 		.mode = MIGRATE_SYNC,
-		.ignore_skip_hint = true,
-		.no_set_skip_hint = true,
-		.alloc_contig = true,
 		/* a batch is a pageblock, not a cluster of 32 */
 		.finish_pageblock = true,
-		.migratepages = LIST_HEAD_INIT(cc.migratepages),
+		.alloc_contig = true,
+		/* compaction's hints are neither heeded nor changed */
+		.no_set_skip_hint = true,
+		.ignore_skip_hint = true,
+		.order = -1,
 	};
 	unsigned long pfn = contig_folio_start(start);
 	int err = 0;

@@ -74,6 +74,17 @@ static bool contig_hugetlb_stays(struct contig_hunt *hunt, struct page *page)
 	return true;
 }
 
+/*
+ * A page in an LRU batch is worth an attempt, which looks again without the
+ * batches. So is a stray page of ZONE_MOVABLE, where the kernel keeps none.
+ */
+static bool contig_worth_trying(struct page *page,
+				const struct contig_obstacle *obstacle)
+{
+	return obstacle->transient && (obstacle->reason == CONTIG_PINNED ||
+				       is_zone_movable_page(page));
+}
+
 /* The next PFN worth a look, or @pfn itself if the page there is in the way. */
 static unsigned long contig_step(struct contig_hunt *hunt, unsigned long pfn)
 {
@@ -85,7 +96,8 @@ static unsigned long contig_step(struct contig_hunt *hunt, unsigned long pfn)
 		return contig_free_end(pfn);
 	if (PageHuge(page) && contig_hugetlb_stays(hunt, page))
 		return pfn;
-	if (contig_page_obstructs(page, &step, &obstacle))
+	if (contig_page_obstructs(page, &step, &obstacle) &&
+	    !contig_worth_trying(page, &obstacle))
 		return pfn;
 	return pfn + step;
 }

@@ -23,6 +23,9 @@
  */
 #define CONTIG_ROUNDS	3
 
+/* How many different pages may seem to be in the way, one after the other. */
+#define CONTIG_LOOKS	8
+
 /* Both bitmaps lie side by side, inside the request if they fit. */
 static int contig_begin(struct contig_take *take)
 {
@@ -90,18 +93,23 @@ static bool contig_look(struct contig_take *take,
 	return true;
 }
 
-/* What is left can move, or the request ends here with nothing moved. */
+/*
+ * What is left can move, or the request ends here with nothing moved. Of pages
+ * that may be in the way for a moment only, each gets a second look.
+ */
 static int contig_look_before_moving(struct contig_take *take)
 {
 	struct contig_obstacle obstacle;
+	unsigned long seen = CONTIG_NO_PFN;
 
-	if (contig_look(take, &obstacle))
-		return 0;
-	if (obstacle.transient) {
-		contig_disable_lru(take);
-		contig_drain(take);
+	for (int looks = 0; looks < CONTIG_LOOKS; looks++) {
 		if (contig_look(take, &obstacle))
 			return 0;
+		if (!obstacle.transient || obstacle.pfn == seen)
+			break;
+		seen = obstacle.pfn;
+		contig_disable_lru(take);
+		contig_drain(take);
 	}
 	return contig_because(&take->report, -EBUSY, obstacle.reason,
 			      obstacle.pfn);
@@ -177,7 +185,7 @@ static int contig_climb(struct contig_take *take)
 	if (contig_drain(take))
 		return 0;
 	err = contig_look_before_moving(take);
-	if (err)
+	if (err || bitmap_full(take->claimed, take->nr_blocks))
 		return err;
 	err = contig_wait_for_turn(take);
 	if (err)
