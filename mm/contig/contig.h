@@ -197,6 +197,7 @@ bool contig_page_obstructs(struct page *page, unsigned long *step,
 int contig_isolate(struct contig_take *take);
 void contig_unisolate(struct contig_take *take);
 int contig_evacuate(struct contig_take *take);
+struct folio *contig_target(struct folio *src, unsigned long private);
 
 /* reserve.c */
 int contig_reserve(struct contig_reservation *res, unsigned long start,

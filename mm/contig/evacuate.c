@@ -10,6 +10,7 @@
  * outside the range that are in no such folio stay where they are, movable or
  * not.
  */
+#include <kunit/static_stub.h>
 #include <linux/bitmap.h>
 #include <linux/compaction.h>
 #include <linux/hugetlb.h>
@@ -113,6 +114,22 @@ static int contig_put_batch(struct contig_take *take,
 	return contig_because(&take->report, -EBUSY, CONTIG_PINNED, pfn);
 }
 
+/**
+ * contig_target() - where a folio moves to
+ * @src: the folio
+ * @private: a struct migration_target_control
+ *
+ * Apart from tests, what alloc_migration_target() says.
+ *
+ * Context: Task context, may sleep.
+ * Return: a folio, or NULL if there is no memory.
+ */
+struct folio *contig_target(struct folio *src, unsigned long private)
+{
+	KUNIT_STATIC_STUB_REDIRECT(contig_target, src, private);
+	return alloc_migration_target(src, private);
+}
+
 /* Drop what is clean and unmapped, move the rest. */
 static int contig_move_batch(struct contig_take *take,
 			     struct compact_control *cc)
@@ -130,8 +147,8 @@ static int contig_move_batch(struct contig_take *take,
 						   &cc->migratepages));
 	while (!list_empty(&cc->migratepages) && err != -ENOMEM &&
 	       tries++ < CONTIG_MIGRATE_TRIES && !fatal_signal_pending(current)) {
-		err = migrate_pages(&cc->migratepages, alloc_migration_target,
-				    NULL, (unsigned long)&target, cc->mode,
+		err = migrate_pages(&cc->migratepages, contig_target, NULL,
+				    (unsigned long)&target, cc->mode,
 				    MR_CONTIG_RANGE, &moved);
 		take->report.pages_moved += moved;
 		contig_count(CONTIG_PAGES_MOVED, moved);
@@ -190,6 +207,9 @@ static int contig_move_out(struct contig_take *take, unsigned long start,
 	while (pfn < end && !err) {
 		cc.migrate_pfn = pfn;
 		err = isolate_migratepages_range(&cc, pfn, end);
+		/* enough folios are off the LRU: move them, then go on */
+		if (err == -EAGAIN)
+			err = 0;
 		if (!err && cc.migrate_pfn <= pfn)
 			err = -EBUSY;
 		if (err)

@@ -21,7 +21,7 @@
 static bool contig_page_is_foreign(struct page *page)
 {
 	return PageCompound(page) || PageBuddy(page) || page_has_type(page) ||
-	       PageReserved(page) || PageLRU(page);
+	       PageReserved(page) || PageLRU(page) || page->mapping;
 }
 
 /*
@@ -36,7 +36,7 @@ static bool contig_page_is_freeable(struct page *page, bool frozen)
 		return false;
 	if (!frozen && refs > 1)
 		return true;
-	return refs == (frozen ? 0 : 1) && !page->mapping &&
+	return refs == (frozen ? 0 : 1) &&
 	       atomic_read(&page->_mapcount) == -1 &&
 	       !(page->flags.f & PAGE_FLAGS_CHECK_AT_FREE);
 }
@@ -124,6 +124,9 @@ int contig_free_compound(struct page *head, unsigned long nr_pages)
  * @pfn: first PFN
  * @nr_pages: how many pages, any part of what was handed out
  * @frozen: they have no reference; otherwise one of each is dropped
+ *
+ * A frozen page that somebody freed singly, so that it is on a per-CPU list,
+ * cannot be told from one that is still out.
  *
  * Context: Any but NMI, also under spinlocks that are not raw. Takes
  * zone->lock for one block at a time.

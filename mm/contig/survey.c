@@ -116,7 +116,7 @@ static bool contig_compound_obstructs(struct page *page, unsigned long *step,
 	if (order > MAX_FOLIO_ORDER)
 		return contig_obstacle(obstacle, CONTIG_LOST_RACE, true);
 	skip = page_to_pfn(head) + (1UL << order) - page_to_pfn(page);
-	if (skip <= 1UL << order)
+	if (skip && skip <= 1UL << order)
 		*step = skip;
 
 	if (PageHuge(head))
