@@ -1,17 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The KUnit suite of the contiguous range engine: the list of its cases.
+ *
+ * They run in the kernel that is booted, on its real memory, and want it quiet:
+ * what they measure to the page is the window that each of them opens, see
+ * fixtures.h.
+ */
 #include <kunit/test.h>
-#include <linux/mm.h>
-#include "../contig.h"
 
-static void contig_smoke(struct kunit *test)
-{
-	struct contig_report report;
-	struct page *page = contig_alloc_pages(16, GFP_KERNEL, NUMA_NO_NODE, NULL, &report);
+#include "tests.h"
 
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_EXPECT_EQ(test, contig_free_range(page_to_pfn(page), 16, true), 0);
-}
+static struct kunit_case contig_cases[] = {
+	/* claim_test.c */
+	KUNIT_CASE_PARAM(contig_test_sizes, contig_sizes_next),
+	KUNIT_CASE(contig_test_exact_counters),
+	KUNIT_CASE(contig_test_ends),
+	KUNIT_CASE(contig_test_inside_buddy),
+	KUNIT_CASE(contig_test_free_fragments),
+	KUNIT_CASE(contig_test_zero),
+	KUNIT_CASE(contig_test_compound),
+	KUNIT_CASE(contig_test_good_gfp),
+	KUNIT_CASE(contig_test_nowait_locked),
+	KUNIT_CASE(contig_test_range_calls),
+	KUNIT_CASE(contig_test_pages_calls),
+	KUNIT_CASE(contig_test_cma_blocks),
+	KUNIT_CASE(contig_test_cma_area),
+	/* request_test.c */
+	KUNIT_CASE_PARAM(contig_test_bad_request, contig_bad_requests_next),
+	KUNIT_CASE(contig_test_bad_search),
+	KUNIT_CASE(contig_test_misuse_warns),
+	KUNIT_CASE(contig_test_not_present),
+	KUNIT_CASE(contig_test_runs_out),
+	KUNIT_CASE(contig_test_zone_boundary),
+	KUNIT_CASE(contig_test_reserved),
+	KUNIT_CASE(contig_test_slab),
+	KUNIT_CASE(contig_test_page_table),
+	KUNIT_CASE(contig_test_taken_refcounted),
+	KUNIT_CASE(contig_test_taken_frozen),
+	KUNIT_CASE(contig_test_cma_mismatch),
+	KUNIT_CASE(contig_test_cma_block_is_kept),
+	KUNIT_CASE(contig_test_isolated_by_others),
+	KUNIT_CASE(contig_test_would_block),
+	KUNIT_CASE(contig_test_hugetlb),
+	/* evacuate_test.c */
+	KUNIT_CASE(contig_test_moves_content),
+	KUNIT_CASE(contig_test_moves_scattered),
+	KUNIT_CASE(contig_test_isolates_little),
+	KUNIT_CASE(contig_test_moves_in_cma),
+	KUNIT_CASE(contig_test_drops_clean_cache),
+	KUNIT_CASE(contig_test_large_folios),
+	KUNIT_CASE(contig_test_inside_folio),
+	KUNIT_CASE(contig_test_survey_kernel_page),
+	KUNIT_CASE(contig_test_survey_slab_page),
+	KUNIT_CASE(contig_test_survey_dma_pin),
+	KUNIT_CASE(contig_test_held_cache),
+	KUNIT_CASE(contig_test_no_memory),
+	KUNIT_CASE(contig_test_anon),
+	KUNIT_CASE(contig_test_held_anon),
+	/* turn_test.c */
+	KUNIT_CASE(contig_test_same_block),
+	KUNIT_CASE(contig_test_other_block),
+	KUNIT_CASE(contig_test_crowd),
+	KUNIT_CASE(contig_test_interrupted),
+	KUNIT_CASE(contig_test_killed_waiter),
+	/* free_test.c */
+	KUNIT_CASE(contig_test_free_parts),
+	KUNIT_CASE(contig_test_free_single_pages),
+	KUNIT_CASE(contig_test_free_held_page),
+	KUNIT_CASE(contig_test_free_empty),
+	KUNIT_CASE(contig_test_double_free),
+	KUNIT_CASE(contig_test_double_free_refcounted),
+	KUNIT_CASE(contig_test_foreign_free),
+	KUNIT_CASE(contig_test_free_compound),
+	KUNIT_CASE(contig_test_free_no_compound),
+	/* random_test.c */
+	KUNIT_CASE(contig_test_random),
+	{}
+};
 
-static struct kunit_case contig_cases[] = { KUNIT_CASE(contig_smoke), {} };
-static struct kunit_suite contig_suite = { .name = "contig", .test_cases = contig_cases };
+static struct kunit_suite contig_suite = {
+	.name = "contig",
+	.test_cases = contig_cases,
+};
+
 kunit_test_suite(contig_suite);

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ranges that are all free: every size, every way to lie across blocks and
+ * buddies, every form the pages can be asked for in, and every call.
+ */
+#include <kunit/test.h>
+#include <linux/cma.h>
+#include <linux/dma-map-ops.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/vmstat.h>
+
+#include "../../internal.h"
+#include "fixtures.h"
+#include "tests.h"
+
+/* An allocation of somebody else may fall between two looks at a counter. */
+#define CONTIG_LOOKS	20
+
+/* Offsets from the ends of a chunk at which anything could be off by one. */
+static const unsigned long contig_offsets[] = {
+	0, 1, 2, 3, 255, 256, 257, 511, 512, 513, 1023,
+};
+
+/* === Sizes === */
+
+static const unsigned long contig_sizes[] = {
+	1, 2, 3, 15, 16, 17, 255, 256, 257, 511, 512, 513, 1023, 1024, 1025,
+	2048, 4095, 4096, 16384,
+};
+
+static void contig_size_desc(const unsigned long *size, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%lu pages", *size);
+}
+
+KUNIT_ARRAY_PARAM(contig_sizes, contig_sizes, contig_size_desc);
+
+const void *contig_sizes_next(struct kunit *test, const void *prev, char *desc)
+{
+	return contig_sizes_gen_params(test, prev, desc);
+}
+
+/* A free range is claimed, and that is all that happens. */
+static void contig_expect_no_effort(struct kunit *test,
+				    const struct contig_events *before)
+{
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_ISOLATIONS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_LRU_DRAINS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PCP_DRAINS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PAGES_MOVED), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PAGES_DROPPED),
+			0);
+}
+
+static void contig_take_and_free(struct contig_window *window,
+				 unsigned long start, unsigned long end)
+{
+	struct contig_events before;
+
+	contig_read_events(&before);
+	contig_expect_taken(window, start, end, ACR_FLAGS_NONE, GFP_KERNEL);
+	contig_expect_no_effort(window->test, &before);
+	contig_window_check(window, 0);
+	contig_window_release(window, start, end);
+	contig_window_expect_whole(window);
+}
+
+/* Each size, at the start of a block and askew. */
+void contig_test_sizes(struct kunit *test)
+{
+	unsigned long size = *(unsigned long *)test->param_value;
+	struct contig_window *window;
+
+	window = contig_window_open(test, size + 2 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	contig_take_and_free(window, window->start, window->start + size);
+	contig_take_and_free(window, window->start + 1, window->start + 1 + size);
+	contig_take_and_free(window, window->end - size, window->end);
+}
+
+/* What is taken is what is missing, to the page. */
+void contig_test_exact_counters(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_report report;
+	unsigned long start, before, taken, after;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	start = window->start + 77;
+	for (int look = 0; look < CONTIG_LOOKS; look++) {
+		int err;
+
+		before = zone_page_state_snapshot(window->zone, NR_FREE_PAGES);
+		err = contig_alloc_range(start, start + 1234, ACR_FLAGS_NONE,
+					 GFP_KERNEL, &report);
+		taken = zone_page_state_snapshot(window->zone, NR_FREE_PAGES);
+		KUNIT_ASSERT_EQ(test, err, 0);
+		KUNIT_ASSERT_EQ(test, 0, contig_free_range(start, 1234, true));
+		after = zone_page_state_snapshot(window->zone, NR_FREE_PAGES);
+		if (before - taken == 1234 && after == before)
+			return;
+	}
+	KUNIT_FAIL(test, "%lu free, %lu taken of 1234, %lu after", before,
+		   before - taken, after);
+}
+
+/* === Ends === */
+
+static void contig_try_ends(struct contig_window *window, unsigned long start,
+			    unsigned long end)
+{
+	struct kunit *test = window->test;
+
+	contig_expect_taken(window, start, end, ACR_FLAGS_NONE, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, start == window->start ||
+			  contig_in_free_block(start - 1));
+	KUNIT_EXPECT_TRUE(test, end == window->end || contig_in_free_block(end));
+	contig_window_release(window, start, end);
+	contig_window_expect_whole(window);
+}
+
+/* Both ends anywhere, over several of the largest buddies. */
+void contig_test_ends(struct kunit *test)
+{
+	struct contig_window *window;
+
+	window = contig_window_open(test, 4 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	for (int i = 0; i < ARRAY_SIZE(contig_offsets); i++)
+		for (int j = 0; j < ARRAY_SIZE(contig_offsets); j++)
+			contig_try_ends(window,
+					window->start + contig_offsets[i],
+					window->end - contig_offsets[j]);
+	contig_window_check(window, 0);
+}
+
+/* Both ends in one block, which is part of one large buddy. */
+void contig_test_inside_buddy(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long middle;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	middle = window->start + MAX_ORDER_NR_PAGES / 2;
+	for (unsigned long below = 0; below <= 33; below += 3)
+		for (unsigned long above = 1; above <= 34; above += 3)
+			contig_try_ends(window, middle - below, middle + above);
+
+	contig_expect_taken(window, middle - 5, middle + 7, ACR_FLAGS_NONE,
+			    GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, contig_all_free(window->start, middle - 5));
+	KUNIT_EXPECT_TRUE(test, contig_all_free(middle + 7, window->end));
+	contig_window_check(window, 0);
+}
+
+/* Free pages of every order side by side, none of them aligned to the range. */
+void contig_test_free_fragments(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long from, to;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	from = window->start + 3;
+	to = window->end - 5;
+	contig_window_release(window, from, to);
+	contig_expect_taken(window, from, to, ACR_FLAGS_NONE, GFP_KERNEL);
+	contig_window_release(window, from, to);
+	contig_expect_taken(window, from + 1, to - 1, ACR_FLAGS_NONE, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, contig_in_free_block(from));
+	KUNIT_EXPECT_TRUE(test, contig_in_free_block(to - 1));
+}
+
+/* === Forms === */
+
+static void contig_fill_bytes(unsigned long start, unsigned long end)
+{
+	for (unsigned long pfn = start; pfn < end; pfn++)
+		memset_page(pfn_to_page(pfn), 0, 0xa5, PAGE_SIZE);
+}
+
+static bool contig_bytes_are(unsigned long start, unsigned long end, int byte)
+{
+	bool same = true;
+
+	for (unsigned long pfn = start; pfn < end && same; pfn++) {
+		void *at = kmap_local_page(pfn_to_page(pfn));
+
+		same = !memchr_inv(at, byte, PAGE_SIZE);
+		kunmap_local(at);
+	}
+	return same;
+}
+
+/* __GFP_ZERO clears the range and not a byte of its neighbours. */
+void contig_test_zero(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long start, end;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	start = window->start + 13;
+	end = window->start + 301;
+	contig_fill_bytes(window->start, window->start + 320);
+	contig_window_release(window, start, end);
+	contig_expect_taken(window, start, end, ACR_FLAGS_NONE,
+			    GFP_KERNEL | __GFP_ZERO);
+	KUNIT_EXPECT_TRUE(test, contig_bytes_are(start, end, 0));
+	KUNIT_EXPECT_TRUE(test, contig_bytes_are(window->start, start, 0xa5));
+	KUNIT_EXPECT_TRUE(test, contig_bytes_are(end, window->start + 320, 0xa5));
+}
+
+static void contig_expect_compound(struct kunit *test, unsigned long pfn,
+				   unsigned int order)
+{
+	struct page *head = pfn_to_page(pfn);
+	unsigned long strangers = 0;
+
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		strangers += compound_head(head + i) != head ||
+			     page_ref_count(head + i);
+	KUNIT_EXPECT_EQ(test, strangers, 0UL);
+	KUNIT_EXPECT_EQ(test, !!PageHead(head), order > 0);
+	KUNIT_EXPECT_EQ(test, compound_order(head), order);
+	KUNIT_EXPECT_FALSE(test, page_is_pfmemalloc(head));
+}
+
+static void contig_compound_of(struct contig_window *window, unsigned int order)
+{
+	unsigned long pfn = ALIGN(window->start, 1UL << order);
+	unsigned long nr_pages = 1UL << order;
+	struct kunit *test = window->test;
+	struct contig_report report;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			contig_alloc_range(pfn, pfn + nr_pages, ACR_FLAGS_NONE,
+					   GFP_KERNEL | __GFP_COMP | __GFP_ZERO,
+					   &report));
+	contig_expect_compound(test, pfn, order);
+	KUNIT_EXPECT_TRUE(test, contig_bytes_are(pfn, pfn + nr_pages, 0));
+	if (order & 1)
+		free_contig_frozen_range(pfn, nr_pages);
+	else if (order)
+		KUNIT_EXPECT_EQ(test, 0,
+				contig_free_compound(pfn_to_page(pfn), nr_pages));
+	else
+		KUNIT_EXPECT_EQ(test, 0, contig_free_range(pfn, 1, true));
+	contig_window_expect_whole(window);
+}
+
+/* Compound pages up to 16 MB, where the machine allows folios of that size. */
+void contig_test_compound(struct kunit *test)
+{
+	unsigned int largest = min_t(unsigned int, 12, MAX_FOLIO_ORDER);
+	struct contig_window *window;
+
+	window = contig_window_open(test, 2UL << largest);
+	contig_window_release_all(window);
+	for (unsigned int order = 0; order <= largest; order++)
+		contig_compound_of(window, order);
+	contig_window_check(window, 0);
+}
+
+/* === Flags and contexts === */
+
+static const gfp_t contig_good_gfp[] = {
+	GFP_KERNEL, GFP_NOIO, GFP_NOFS, GFP_USER, GFP_HIGHUSER_MOVABLE,
+	GFP_NOWAIT, GFP_KERNEL | __GFP_NOWARN,
+	GFP_KERNEL | __GFP_RETRY_MAYFAIL, GFP_KERNEL | __GFP_SKIP_ZERO,
+	GFP_KERNEL | __GFP_SKIP_KASAN, GFP_KERNEL | __GFP_ZEROTAGS,
+	GFP_KERNEL | __GFP_THISNODE, GFP_KERNEL | __GFP_WRITE,
+	GFP_KERNEL | __GFP_RECLAIMABLE, GFP_DMA, GFP_DMA32 | __GFP_ZERO,
+};
+
+/* What callers may pass is accepted; hints about place mean nothing here. */
+void contig_test_good_gfp(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned int context;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	for (int i = 0; i < ARRAY_SIZE(contig_good_gfp); i++) {
+		contig_window_release_all(window);
+		contig_expect_taken(window, window->start, window->end,
+				    ACR_FLAGS_NONE, contig_good_gfp[i]);
+	}
+	contig_window_release_all(window);
+	context = memalloc_noio_save();
+	contig_expect_taken(window, window->start, window->end, ACR_FLAGS_NONE,
+			    GFP_KERNEL);
+	memalloc_noio_restore(context);
+}
+
+/* GFP_NOWAIT under a spinlock with interrupts off: taking and giving back. */
+void contig_test_nowait_locked(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_report report;
+	int taken, freed = -EAGAIN;
+	DEFINE_SPINLOCK(lock);
+	unsigned long flags, nr;
+
+	window = contig_window_open(test, 4 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	nr = window->end - window->start - 2;
+	spin_lock_irqsave(&lock, flags);
+	taken = contig_alloc_range(window->start + 1, window->end - 1,
+				   ACR_FLAGS_NONE, GFP_NOWAIT, &report);
+	if (!taken)
+		freed = contig_free_range(window->start + 1, nr, true);
+	spin_unlock_irqrestore(&lock, flags);
+	KUNIT_EXPECT_EQ(test, taken, 0);
+	KUNIT_EXPECT_EQ(test, freed, 0);
+}
+
+/* === The calls of <linux/gfp.h> === */
+
+static void contig_expect_refcounts(struct kunit *test, unsigned long pfn,
+				    unsigned long nr_pages, int count)
+{
+	unsigned long wrong = 0;
+
+	for (unsigned long i = 0; i < nr_pages; i++)
+		wrong += page_ref_count(pfn_to_page(pfn + i)) != count ||
+			 PageCompound(pfn_to_page(pfn + i));
+	KUNIT_EXPECT_EQ(test, wrong, 0UL);
+}
+
+void contig_test_range_calls(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long start, end;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	start = window->start + 9;
+	end = window->end - 99;
+	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(start, end, ACR_FLAGS_NONE,
+						    GFP_KERNEL));
+	contig_expect_refcounts(test, start, end - start, 1);
+	free_contig_range(start, end - start);
+	contig_window_expect_whole(window);
+
+	KUNIT_ASSERT_EQ(test, 0, alloc_contig_frozen_range(start, end,
+							   ACR_FLAGS_NONE,
+							   GFP_KERNEL));
+	contig_expect_refcounts(test, start, end - start, 0);
+	free_contig_frozen_range(start, end - start);
+}
+
+static const unsigned long contig_search_sizes[] = {
+	1, 2, 3, 8, 100, 512, 1000, 1024, 2048,
+};
+
+static void contig_expect_aligned(struct kunit *test, unsigned long pfn,
+				  unsigned long nr_pages)
+{
+	if (is_power_of_2(nr_pages))
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(pfn, nr_pages));
+}
+
+static void contig_search_for(struct kunit *test, unsigned long nr_pages)
+{
+	struct page *page;
+
+	page = alloc_contig_pages(nr_pages, GFP_KERNEL, NUMA_NO_NODE, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	contig_expect_aligned(test, page_to_pfn(page), nr_pages);
+	contig_expect_refcounts(test, page_to_pfn(page), nr_pages, 1);
+	free_contig_range(page_to_pfn(page), nr_pages);
+
+	page = alloc_contig_frozen_pages(nr_pages, GFP_KERNEL, numa_mem_id(),
+					 &node_states[N_MEMORY]);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	contig_expect_aligned(test, page_to_pfn(page), nr_pages);
+	contig_expect_refcounts(test, page_to_pfn(page), nr_pages, 0);
+	free_contig_frozen_range(page_to_pfn(page), nr_pages);
+}
+
+/* The calls that search; a power of two comes aligned to itself. */
+void contig_test_pages_calls(struct kunit *test)
+{
+	struct contig_window *window;
+	struct page *page;
+
+	window = contig_window_open(test, 4 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	for (int i = 0; i < ARRAY_SIZE(contig_search_sizes); i++)
+		contig_search_for(test, contig_search_sizes[i]);
+
+	page = alloc_contig_frozen_pages(MAX_ORDER_NR_PAGES,
+					 GFP_KERNEL | __GFP_COMP, NUMA_NO_NODE,
+					 NULL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	contig_expect_compound(test, page_to_pfn(page), MAX_PAGE_ORDER);
+	free_contig_frozen_range(page_to_pfn(page), MAX_ORDER_NR_PAGES);
+
+	page = alloc_contig_pages(3, GFP_NOWAIT, NUMA_NO_NODE, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	free_contig_range(page_to_pfn(page), 3);
+}
+
+/* === CMA === */
+
+/* Blocks of CMA give pages to requests for CMA, and keep their type. */
+void contig_test_cma_blocks(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long start, end;
+
+	if (!IS_ENABLED(CONFIG_CMA) || !IS_ENABLED(CONFIG_MEMORY_HOTPLUG))
+		kunit_skip(test, "block types cannot be set after boot");
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	start = window->start + 5;
+	end = window->end - 6;
+	contig_window_set_type(window, MIGRATE_CMA);
+	contig_window_release_all(window);
+	contig_expect_taken(window, start, end, ACR_FLAGS_CMA, GFP_KERNEL);
+	contig_window_check(window, 0);
+	contig_expect_taken(window, window->start, start, ACR_FLAGS_CMA,
+			    GFP_KERNEL);
+	contig_expect_taken(window, end, window->end, ACR_FLAGS_CMA, GFP_NOWAIT);
+	contig_window_check(window, 0);
+	contig_window_set_type(window, MIGRATE_MOVABLE);
+}
+
+/* The same through a real CMA area, where the machine has one. */
+void contig_test_cma_area(struct kunit *test)
+{
+	static const unsigned long sizes[] = { 1, 3, 16, 256, 1000, 1024 };
+	struct cma *cma = dev_get_cma_area(NULL);
+
+	if (!cma)
+		kunit_skip(test, "no default CMA area (cma= on the command line)");
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct page *page = cma_alloc(cma, sizes[i], 0, false);
+
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		contig_expect_refcounts(test, page_to_pfn(page), sizes[i], 1);
+		KUNIT_EXPECT_TRUE(test, is_migrate_cma_page(page));
+		KUNIT_EXPECT_TRUE(test, cma_release(cma, page, sizes[i]));
+	}
+}

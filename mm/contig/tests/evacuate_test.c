@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ranges with pages of others in them: who moves, who is dropped, who stays,
+ * and that nothing moves when one cannot.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/mm.h>
+#include <linux/page-flags.h>
+#include <linux/pagemap.h>
+#include <linux/swap.h>
+
+#include "../../internal.h"
+#include "fixtures.h"
+#include "tests.h"
+
+/* === What moves === */
+
+/* Take a range whose in-use pages are all of one cache, and check both. */
+static void contig_take_from(struct contig_cache *cache, unsigned long start,
+			     unsigned long end, acr_flags_t flags)
+{
+	contig_expect_taken(cache->window, start, end, flags, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(cache->window->test, 0,
+			contig_cache_pages_in(cache, start, end));
+	contig_cache_check(cache);
+}
+
+/* Full of pages in use, both ends inside a block: what is outside stays. */
+void contig_test_moves_content(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_events before;
+	struct contig_cache *cache;
+	unsigned long start, end;
+
+	window = contig_window_open(test, 3 * MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	contig_cache_fill(cache, window->start, window->end);
+	start = window->start + 37;
+	end = window->end - 41;
+	contig_read_events(&before);
+	contig_take_from(cache, start, end, ACR_FLAGS_NONE);
+	KUNIT_EXPECT_EQ(test, end - start,
+			contig_events_since(&before, CONTIG_PAGES_MOVED));
+	KUNIT_EXPECT_EQ(test, 37 + 41,
+			contig_cache_pages_in(cache, window->start,
+					      window->end));
+	contig_window_check(window, 37 + 41);
+}
+
+/* Every seventh page in use, the rest free or ours. */
+void contig_test_moves_scattered(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	unsigned long pfn;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	for (pfn = window->start; pfn + 7 <= window->end; pfn += 7) {
+		contig_cache_put(cache, pfn, 0);
+		contig_window_release(window, pfn + 1, pfn + 7);
+	}
+	if (pfn < window->end)
+		contig_window_release(window, pfn, window->end);
+	/* Not on the LRU lists yet: the engine has to see to that itself. */
+	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
+	contig_window_check(window, 0);
+}
+
+/* Only the blocks in use are isolated; the free ones are claimed before. */
+void contig_test_isolates_little(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_events before;
+	struct contig_cache *cache;
+	unsigned long pfn;
+
+	window = contig_window_open(test, 4 * MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	pfn = window->start + 2 * MAX_ORDER_NR_PAGES + 3;
+	contig_cache_fill(cache, pfn, pfn + 1);
+	contig_window_release(window, window->start, pfn);
+	contig_window_release(window, pfn + 1, window->end);
+	contig_read_events(&before);
+	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_ISOLATIONS), 1);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_PAGES_MOVED),
+			1);
+}
+
+/* The same in blocks of CMA. */
+void contig_test_moves_in_cma(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+
+	if (!IS_ENABLED(CONFIG_CMA) || !IS_ENABLED(CONFIG_MEMORY_HOTPLUG))
+		kunit_skip(test, "block types cannot be set after boot");
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	contig_window_set_type(window, MIGRATE_CMA);
+	cache = contig_cache_open(window, true);
+	contig_cache_fill(cache, window->start + 100, window->end - 100);
+	contig_window_release(window, window->start, window->start + 100);
+	contig_take_from(cache, window->start + 50, window->end - 100,
+			 ACR_FLAGS_CMA);
+	contig_window_check(window, 0);
+	contig_expect_taken(window, window->start, window->start + 50,
+			    ACR_FLAGS_CMA, GFP_KERNEL);
+	contig_window_set_type(window, MIGRATE_MOVABLE);
+}
+
+/* Clean page cache is not worth a copy. */
+void contig_test_drops_clean_cache(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_events before;
+	struct contig_cache *cache;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, false);
+	contig_cache_fill(cache, window->start + 10, window->start + 210);
+	contig_read_events(&before);
+	contig_expect_taken(window, window->start + 10, window->start + 200,
+			    ACR_FLAGS_NONE, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_PAGES_DROPPED),
+			190);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_PAGES_MOVED),
+			0);
+	cache->nr_pages -= 190;
+	contig_cache_check(cache);
+	contig_window_check(window, 10);
+}
+
+/* === Folios that stick out === */
+
+static void contig_move_large(struct kunit *test, unsigned int order,
+			      long before, long after)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	unsigned long first, last, nr = 1UL << order;
+
+	window = contig_window_open(test, 4 * MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	first = window->start + MAX_ORDER_NR_PAGES;
+	last = window->end - 2 * MAX_ORDER_NR_PAGES;
+	contig_cache_put(cache, first, order);
+	contig_cache_fill(cache, first + nr, last);
+	contig_cache_put(cache, last, order);
+	lru_add_drain_all();
+	contig_take_from(cache, first + before, last + after, ACR_FLAGS_NONE);
+	KUNIT_EXPECT_EQ(test, 0, contig_cache_pages_in(cache, first, last + nr));
+	KUNIT_EXPECT_TRUE(test, contig_all_free(first, first + before));
+	KUNIT_EXPECT_TRUE(test, contig_all_free(last + after, last + nr));
+	contig_window_check(window, 0);
+}
+
+/* A folio of which the range holds only a part moves as a whole. */
+void contig_test_large_folios(struct kunit *test)
+{
+	unsigned long nr = pageblock_nr_pages;
+
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		kunit_skip(test, "no large folios in the page cache");
+
+	contig_move_large(test, 4, 5, 3);
+	contig_move_large(test, 4, 0, 16);
+	contig_move_large(test, 2, 3, 1);
+	contig_move_large(test, pageblock_order, nr - 1, 1);
+	contig_move_large(test, pageblock_order, nr / 2, nr / 2);
+}
+
+/* The range is inside one folio. */
+void contig_test_inside_folio(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	unsigned long pfn;
+
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		kunit_skip(test, "no large folios in the page cache");
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	pfn = window->start + 64;
+	contig_cache_put(cache, pfn, 5);
+	lru_add_drain_all();
+	contig_take_from(cache, pfn + 7, pfn + 9, ACR_FLAGS_NONE);
+	KUNIT_EXPECT_EQ(test, 0, contig_cache_pages_in(cache, pfn, pfn + 32));
+	contig_window_check(window, 0);
+}
+
+/* === What does not move === */
+
+/* A window full of pages that can move, with one at @odd left out. */
+static struct contig_cache *contig_fill_but_one(struct contig_window *window,
+						unsigned long odd)
+{
+	struct contig_cache *cache = contig_cache_open(window, true);
+
+	contig_cache_fill(cache, window->start, odd);
+	contig_cache_fill(cache, odd + 1, window->end);
+	return cache;
+}
+
+/* Refused, nothing moved, nothing changed. */
+static void contig_expect_stuck(struct contig_cache *cache,
+				enum contig_reason reason, unsigned long pfn)
+{
+	struct contig_window *window = cache->window;
+	struct kunit *test = window->test;
+	struct contig_events before;
+	unsigned long moved, in_use;
+
+	in_use = contig_cache_pages_in(cache, window->start, window->end);
+	contig_read_events(&before);
+	moved = contig_expect_refused(test, window->start, window->end,
+				      ACR_FLAGS_NONE, GFP_KERNEL, reason, pfn);
+	KUNIT_EXPECT_EQ(test, moved, 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_PAGES_MOVED),
+			0);
+	KUNIT_EXPECT_EQ(test, in_use,
+			contig_cache_pages_in(cache, window->start,
+					      window->end));
+	contig_cache_check(cache);
+}
+
+/* One page of the kernel near the end: not a single page moves for it. */
+void contig_test_survey_kernel_page(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	struct page *page;
+	unsigned long odd;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	odd = window->end - 3;
+	cache = contig_fill_but_one(window, odd);
+	page = contig_window_hand_out(window, odd);
+	contig_expect_stuck(cache, CONTIG_UNMOVABLE, odd);
+	contig_window_check(window, window->end - window->start);
+	__free_page(page);
+	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
+}
+
+/* The same with a page that looks as the slab allocator's do: frozen, typed. */
+void contig_test_survey_slab_page(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	struct page *page;
+	unsigned long odd;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	odd = window->end - 3;
+	cache = contig_fill_but_one(window, odd);
+	page = pfn_to_page(odd);
+	__folio_set_slab(page_folio(page));
+	contig_expect_stuck(cache, CONTIG_UNMOVABLE, odd);
+	__folio_clear_slab(page_folio(page));
+	contig_window_check(window, window->end - window->start - 1);
+}
+
+/* Page cache pinned for DMA. */
+void contig_test_survey_dma_pin(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	struct folio *folio;
+	unsigned long odd;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	odd = window->end - 3;
+	cache = contig_fill_but_one(window, odd);
+	folio = contig_cache_put(cache, odd, 0);
+	lru_add_drain_all();
+	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	contig_expect_stuck(cache, CONTIG_PINNED, odd);
+	folio_ref_sub(folio, GUP_PIN_COUNTING_BIAS);
+	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
+}
+
+/*
+ * A short reference to page cache may go any moment, so the engine tries; it
+ * did not go, and the page is named. All the others keep their content, the
+ * blocks their type.
+ */
+void contig_test_held_cache(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	struct folio *folio;
+	unsigned long odd;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	odd = window->start + 300;
+	cache = contig_cache_open(window, true);
+	folio = contig_cache_put(cache, odd, 0);
+	contig_cache_fill(cache, window->end - 50, window->end);
+	contig_window_release(window, window->start, odd);
+	contig_window_release(window, odd + 1, window->end - 50);
+	folio_get(folio);
+	contig_expect_refused(test, window->start, window->end, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_PINNED, odd);
+	contig_cache_check(cache);
+	contig_window_check(window, contig_cache_pages_in(cache, window->start,
+							  window->end));
+	folio_put(folio);
+	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
+	contig_window_check(window, 0);
+}
+
+static struct folio *contig_no_target(struct folio *src, unsigned long private)
+{
+	return NULL;
+}
+
+/* There is nowhere to move to: an error of its own, and all stays in place. */
+void contig_test_no_memory(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	unsigned long pfn, moved;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	pfn = window->end - 20;
+	contig_cache_fill(cache, pfn, pfn + 1);
+	contig_window_release(window, window->start, pfn);
+	contig_window_release(window, pfn + 1, window->end);
+	kunit_activate_static_stub(test, contig_target, contig_no_target);
+	moved = contig_expect_refused(test, window->start, window->end,
+				      ACR_FLAGS_NONE, GFP_KERNEL,
+				      CONTIG_NO_MEMORY, pfn);
+	kunit_deactivate_static_stub(test, contig_target);
+	KUNIT_EXPECT_EQ(test, moved, 0);
+	contig_cache_check(cache);
+	contig_window_check(window, 1);
+	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
+}
+
+/* === Anonymous memory === */
+
+/* It keeps its content, and a pin from user space holds it in place. */
+void contig_test_anon(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long addr, from, moved;
+	struct page *page;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	from = window->start + 500;
+	addr = contig_anon_map(window, from, 40);
+	contig_window_release(window, window->start, from);
+	contig_window_release(window, from + 40, window->end);
+
+	KUNIT_ASSERT_EQ(test, 1, pin_user_pages_fast(addr + 30 * PAGE_SIZE, 1,
+						     FOLL_WRITE, &page));
+	moved = contig_expect_refused(test, window->start, window->end,
+				      ACR_FLAGS_NONE, GFP_KERNEL, CONTIG_PINNED,
+				      page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, moved, 0);
+	contig_window_check(window, 40);
+	unpin_user_page(page);
+
+	contig_expect_taken(window, window->start, window->end, ACR_FLAGS_NONE,
+			    GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, 0, contig_anon_bad_pages(test, addr, 40));
+	contig_anon_unmap(test, addr, 40);
+}
+
+/* An ordinary extra reference to anonymous memory holds it as well. */
+void contig_test_held_anon(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long addr, moved, from;
+	struct page *page;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	from = window->start + 3;
+	addr = contig_anon_map(window, from, 8);
+	page = pfn_to_page(from + 5);
+	get_page(page);
+	moved = contig_expect_refused(test, from, from + 8, ACR_FLAGS_NONE,
+				      GFP_KERNEL, CONTIG_PINNED, from + 5);
+	KUNIT_EXPECT_EQ(test, moved, 0);
+	put_page(page);
+	contig_window_check(window, 8);
+	contig_anon_unmap(test, addr, 8);
+}

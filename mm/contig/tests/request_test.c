@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests that cannot be met: each gets its errno, its reason and the page in
+ * the way, and nothing has changed afterwards.
+ *
+ * CONTIG_TIMED_OUT has no case: nothing produces it as long as a request cannot
+ * name a deadline. CONTIG_INTERRUPTED is in turn_test.c.
+ */
+#include <kunit/test.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+#include <linux/slab.h>
+
+#include "../../internal.h"
+#include "fixtures.h"
+#include "tests.h"
+
+/* === Bad requests === */
+
+static const struct contig_bad_request {
+	const char *what;
+	unsigned long start;
+	unsigned long end;
+	gfp_t gfp;
+} contig_bad_requests[] = {
+	{ "empty", 4096, 4096, GFP_KERNEL },
+	{ "empty at 0", 0, 0, GFP_KERNEL },
+	{ "inverted", 4097, 4096, GFP_KERNEL },
+	{ "end wrapped around", -16UL, 16, GFP_KERNEL },
+	{ "ACCOUNT", 4096, 4112, GFP_KERNEL_ACCOUNT },
+	{ "NOFAIL", 4096, 4112, GFP_KERNEL | __GFP_NOFAIL },
+	{ "NORETRY", 4096, 4112, GFP_KERNEL | __GFP_NORETRY },
+	{ "HIGH", 4096, 4112, GFP_ATOMIC },
+	{ "MEMALLOC", 4096, 4112, GFP_KERNEL | __GFP_MEMALLOC },
+	{ "NOMEMALLOC", 4096, 4112, GFP_KERNEL | __GFP_NOMEMALLOC },
+	{ "COMP of 24 pages", 4096, 4120, GFP_KERNEL | __GFP_COMP },
+	{ "COMP misaligned", 4104, 4120, GFP_KERNEL | __GFP_COMP },
+	{ "COMP too large", 0, 2UL << MAX_FOLIO_ORDER, GFP_KERNEL | __GFP_COMP },
+};
+
+KUNIT_ARRAY_PARAM_DESC(contig_bad_requests, contig_bad_requests, what);
+
+const void *contig_bad_requests_next(struct kunit *test, const void *prev,
+				     char *desc)
+{
+	return contig_bad_requests_gen_params(test, prev, desc);
+}
+
+void contig_test_bad_request(struct kunit *test)
+{
+	const struct contig_bad_request *bad = test->param_value;
+
+	contig_expect_refused(test, bad->start, bad->end, ACR_FLAGS_NONE,
+			      bad->gfp, CONTIG_BAD_REQUEST, CONTIG_NO_PFN);
+	contig_expect_refused(test, bad->start, bad->end, ACR_FLAGS_CMA,
+			      bad->gfp, CONTIG_BAD_REQUEST, CONTIG_NO_PFN);
+}
+
+static void contig_expect_no_pages(struct kunit *test, unsigned long nr_pages,
+				   gfp_t gfp, int error,
+				   enum contig_reason reason)
+{
+	struct contig_report report;
+
+	memset(&report, 0xff, sizeof(report));
+	KUNIT_EXPECT_NULL(test, contig_alloc_pages(nr_pages, gfp, NUMA_NO_NODE,
+						   NULL, &report));
+	KUNIT_EXPECT_EQ(test, report.error, error);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
+			   contig_reason_name(reason));
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, CONTIG_NO_PFN);
+	KUNIT_EXPECT_EQ(test, report.ranges_tried, 0);
+	KUNIT_EXPECT_EQ(test, report.pages_moved, 0);
+}
+
+/* Searches that cannot be, and sizes that no zone has. */
+void contig_test_bad_search(struct kunit *test)
+{
+	contig_expect_no_pages(test, 0, GFP_KERNEL, -EINVAL, CONTIG_BAD_REQUEST);
+	contig_expect_no_pages(test, 16, GFP_KERNEL_ACCOUNT, -EINVAL,
+			       CONTIG_BAD_REQUEST);
+	contig_expect_no_pages(test, 24, GFP_KERNEL | __GFP_COMP, -EINVAL,
+			       CONTIG_BAD_REQUEST);
+	contig_expect_no_pages(test, 2UL << MAX_FOLIO_ORDER,
+			       GFP_KERNEL | __GFP_COMP, -EINVAL,
+			       CONTIG_BAD_REQUEST);
+	contig_expect_no_pages(test, ULONG_MAX, GFP_KERNEL, -ENOMEM,
+			       CONTIG_NO_CANDIDATE);
+	contig_expect_no_pages(test, 1UL << (BITS_PER_LONG - 1), GFP_KERNEL,
+			       -ENOMEM, CONTIG_NO_CANDIDATE);
+	contig_expect_no_pages(test, totalram_pages() + 1, GFP_KERNEL, -ENOMEM,
+			       CONTIG_NO_CANDIDATE);
+}
+
+/* A mistake of the caller's is worth one warning, and changes nothing. */
+void contig_test_misuse_warns(struct kunit *test)
+{
+	const gfp_t comp = GFP_KERNEL | __GFP_COMP;
+	struct page *page;
+	int err;
+
+	kunit_warning_suppress(test) {
+		err = alloc_contig_range(4096, 4112, ACR_FLAGS_NONE, comp);
+		KUNIT_EXPECT_EQ(test, err, -EINVAL);
+		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 1);
+		page = alloc_contig_pages(16, comp, NUMA_NO_NODE, NULL);
+		KUNIT_EXPECT_NULL(test, page);
+		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 2);
+		err = alloc_contig_frozen_range(4096, 4120, ACR_FLAGS_NONE, comp);
+		KUNIT_EXPECT_EQ(test, err, -EINVAL);
+		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 3);
+		page = alloc_contig_frozen_pages(24, comp, NUMA_NO_NODE, NULL);
+		KUNIT_EXPECT_NULL(test, page);
+		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 4);
+		err = alloc_contig_range(4096, 4096, ACR_FLAGS_NONE, GFP_KERNEL);
+		KUNIT_EXPECT_EQ(test, err, -EINVAL);
+		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 5);
+	}
+}
+
+/* === Place === */
+
+/* The first PFN of the first block that is not there, from zone end on. */
+static unsigned long contig_find_absent(void)
+{
+	unsigned long pfn = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		pfn = max(pfn, zone_end_pfn(zone));
+	while (pfn_to_online_page(pfn))
+		pfn++;
+	return pfn;
+}
+
+/* Behind the end of memory, across it, and where no memory can ever be. */
+void contig_test_not_present(struct kunit *test)
+{
+	unsigned long absent = contig_find_absent();
+
+	contig_expect_refused(test, absent, absent + 16, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, absent);
+	contig_expect_refused(test, absent, absent + 1, ACR_FLAGS_CMA,
+			      GFP_NOWAIT, CONTIG_NOT_PRESENT, absent);
+	contig_expect_refused(test, -17UL, -1UL, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_NOT_PRESENT, -17UL);
+	contig_expect_refused(test, absent, -1UL, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_NOT_PRESENT, absent);
+}
+
+/* The range begins in memory and runs out of it. */
+void contig_test_runs_out(struct kunit *test)
+{
+	unsigned long absent = contig_find_absent();
+	struct contig_report report;
+	int err;
+
+	err = contig_alloc_range(absent - 8, absent + 8, ACR_FLAGS_NONE,
+				 GFP_KERNEL, &report);
+	KUNIT_EXPECT_EQ(test, err, -EINVAL);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
+			   "NOT_PRESENT");
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, absent);
+}
+
+/* The first PFN of a zone that follows another without a gap. */
+static unsigned long contig_find_boundary(void)
+{
+	struct zone *zone;
+
+	for_each_populated_zone(zone) {
+		unsigned long pfn = zone->zone_start_pfn;
+		struct page *below = pfn ? pfn_to_online_page(pfn - 1) : NULL;
+
+		if (below && pfn_to_online_page(pfn) && page_zone(below) != zone)
+			return pfn;
+	}
+	return CONTIG_NO_PFN;
+}
+
+void contig_test_zone_boundary(struct kunit *test)
+{
+	unsigned long pfn = contig_find_boundary();
+
+	if (pfn == CONTIG_NO_PFN)
+		kunit_skip(test, "no two zones side by side");
+	contig_expect_refused(test, pfn - 1, pfn + 1, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_ZONE_BOUNDARY, pfn);
+	contig_expect_refused(test, pfn - 16, pfn + pageblock_nr_pages,
+			      ACR_FLAGS_NONE, GFP_NOWAIT, CONTIG_ZONE_BOUNDARY,
+			      pfn);
+}
+
+/* === Pages that never move === */
+
+static unsigned long contig_find_reserved(void)
+{
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		for (unsigned long pfn = zone->zone_start_pfn;
+		     pfn < zone_end_pfn(zone); pfn++) {
+			struct page *page = pfn_to_online_page(pfn);
+
+			if (page && PageReserved(page))
+				return pfn;
+		}
+	return CONTIG_NO_PFN;
+}
+
+void contig_test_reserved(struct kunit *test)
+{
+	unsigned long pfn = contig_find_reserved();
+
+	KUNIT_ASSERT_NE(test, pfn, CONTIG_NO_PFN);
+	contig_expect_refused(test, pfn, pfn + 1, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_UNMOVABLE, pfn);
+}
+
+/* Slab pages are frozen, like ours; their type tells them apart. */
+void contig_test_slab(struct kunit *test)
+{
+	void *object = kunit_kzalloc(test, 64, GFP_KERNEL);
+	void *large = kunit_kzalloc(test, 4 * PAGE_SIZE, GFP_KERNEL);
+	unsigned long pfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, object);
+	KUNIT_ASSERT_NOT_NULL(test, large);
+	pfn = page_to_pfn(virt_to_page(object));
+	contig_expect_refused(test, pfn, pfn + 1, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_UNMOVABLE, pfn);
+	pfn = page_to_pfn(virt_to_page(large));
+	contig_expect_refused(test, pfn, pfn + 2, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_UNMOVABLE, pfn);
+	contig_expect_refused(test, pfn + 1, pfn + 2, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_UNMOVABLE, pfn + 1);
+}
+
+void contig_test_page_table(struct kunit *test)
+{
+	struct ptdesc *ptdesc = pagetable_alloc(GFP_KERNEL, 0);
+	unsigned long pfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, ptdesc);
+	pagetable_pte_ctor(&init_mm, ptdesc);
+	pfn = page_to_pfn(ptdesc_page(ptdesc));
+	contig_expect_refused(test, pfn, pfn + 1, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_UNMOVABLE, pfn);
+	pagetable_dtor_free(ptdesc);
+}
+
+/* What was handed out with references looks like any page of the kernel. */
+void contig_test_taken_refcounted(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long pfn;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	pfn = window->start + 100;
+	contig_window_release_all(window);
+	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(pfn, pfn + 50,
+						    ACR_FLAGS_NONE, GFP_KERNEL));
+	contig_expect_refused(test, pfn - 50, pfn + 20, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_UNMOVABLE, pfn);
+	contig_expect_refused(test, pfn + 30, pfn + 90, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_UNMOVABLE, pfn + 30);
+	contig_window_check(window, 50);
+	free_contig_range(pfn, 50);
+}
+
+/* What was handed out frozen is nobody's to move, and nothing says whose. */
+void contig_test_taken_frozen(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long pfn;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	pfn = window->start + 100;
+	contig_window_release(window, window->start, pfn);
+	contig_expect_refused(test, window->start, pfn + 20, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_LOST_RACE, pfn);
+	contig_expect_refused(test, pfn, pfn + 1, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_LOST_RACE, pfn);
+	contig_window_check(window, 0);
+}
+
+/* Blocks of CMA areas are for requests for CMA, which take no others. */
+void contig_test_cma_mismatch(struct kunit *test)
+{
+	struct contig_window *window;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	contig_expect_refused(test, window->start + 3, window->end,
+			      ACR_FLAGS_CMA, GFP_KERNEL, CONTIG_UNMOVABLE,
+			      window->start + 3);
+	contig_window_check(window, 0);
+	contig_window_expect_whole(window);
+}
+
+void contig_test_cma_block_is_kept(struct kunit *test)
+{
+	struct contig_window *window;
+
+	if (!IS_ENABLED(CONFIG_CMA) || !IS_ENABLED(CONFIG_MEMORY_HOTPLUG))
+		kunit_skip(test, "block types cannot be set after boot");
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	contig_window_set_type(window, MIGRATE_CMA);
+	contig_window_release_all(window);
+	contig_expect_refused(test, window->start + 3, window->end,
+			      ACR_FLAGS_NONE, GFP_KERNEL, CONTIG_UNMOVABLE,
+			      window->start + 3);
+	contig_window_check(window, 0);
+	contig_expect_taken(window, window->start, window->end, ACR_FLAGS_CMA,
+			    GFP_KERNEL);
+	contig_window_set_type(window, MIGRATE_MOVABLE);
+}
+
+/* === In somebody's hands === */
+
+/* A block that somebody else isolated, memory offlining for one. */
+void contig_test_isolated_by_others(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long block, end;
+
+	window = contig_window_open(test, 4 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	block = window->start + 2 * MAX_ORDER_NR_PAGES;
+	end = block + pageblock_nr_pages;
+	KUNIT_ASSERT_EQ(test, 0, start_isolate_page_range(block, end,
+							  PB_ISOLATE_MODE_OTHER));
+	contig_expect_refused(test, window->start + 1, window->end,
+			      ACR_FLAGS_NONE, GFP_KERNEL, CONTIG_LOST_RACE,
+			      block);
+	contig_expect_refused(test, block + 7, block + 8, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_LOST_RACE, block + 7);
+	KUNIT_EXPECT_TRUE(test, is_migrate_isolate_page(pfn_to_page(block)));
+	KUNIT_EXPECT_EQ(test, window->isolated + 1,
+			window->zone->nr_isolate_pageblock);
+	undo_isolate_page_range(block, end);
+	contig_window_check(window, 0);
+	contig_expect_taken(window, window->start + 1, window->end,
+			    ACR_FLAGS_NONE, GFP_KERNEL);
+}
+
+/* A page in use, and the caller may not sleep: no isolation, no move. */
+void contig_test_would_block(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_events before;
+	struct contig_cache *cache;
+	unsigned long moved, pfn;
+	DEFINE_SPINLOCK(lock);
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	pfn = window->end - 70;
+	contig_cache_fill(cache, pfn, pfn + 1);
+	contig_window_release(window, window->start, pfn);
+	contig_window_release(window, pfn + 1, window->end);
+	contig_read_events(&before);
+	scoped_guard(spinlock_irqsave, &lock)
+		moved = contig_expect_refused(test, window->start, window->end,
+					      ACR_FLAGS_NONE, GFP_NOWAIT,
+					      CONTIG_WOULD_BLOCK, pfn);
+	KUNIT_EXPECT_EQ(test, moved, 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_ISOLATIONS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_LRU_DRAINS), 0);
+	contig_window_check(window, 1);
+	contig_cache_check(cache);
+}
+
+/* A hugetlb page that is neither free nor known to any file cannot move. */
+void contig_test_hugetlb(struct kunit *test)
+{
+	struct hstate *h = size_to_hstate(PMD_SIZE);
+	unsigned long pfn, moved;
+	struct folio *folio;
+
+	if (!h)
+		kunit_skip(test, "no hugetlb pages of PMD size");
+	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL, GFP_KERNEL,
+					     false);
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	pfn = folio_pfn(folio);
+	moved = contig_expect_refused(test, pfn, pfn + folio_nr_pages(folio),
+				      ACR_FLAGS_NONE, GFP_KERNEL,
+				      CONTIG_HUGETLB, pfn);
+	KUNIT_EXPECT_EQ(test, moved, 0);
+	folio_put(folio);
+}

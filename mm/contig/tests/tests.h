@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The cases of the suite, by the file they are in.
+ */
+#ifndef _MM_CONTIG_TESTS_TESTS_H
+#define _MM_CONTIG_TESTS_TESTS_H
+
+struct kunit;
+
+/* claim_test.c */
+const void *contig_sizes_next(struct kunit *test, const void *prev, char *desc);
+void contig_test_sizes(struct kunit *test);
+void contig_test_exact_counters(struct kunit *test);
+void contig_test_ends(struct kunit *test);
+void contig_test_inside_buddy(struct kunit *test);
+void contig_test_free_fragments(struct kunit *test);
+void contig_test_zero(struct kunit *test);
+void contig_test_compound(struct kunit *test);
+void contig_test_good_gfp(struct kunit *test);
+void contig_test_nowait_locked(struct kunit *test);
+void contig_test_range_calls(struct kunit *test);
+void contig_test_pages_calls(struct kunit *test);
+void contig_test_cma_blocks(struct kunit *test);
+void contig_test_cma_area(struct kunit *test);
+
+/* request_test.c */
+const void *contig_bad_requests_next(struct kunit *test, const void *prev,
+				     char *desc);
+void contig_test_bad_request(struct kunit *test);
+void contig_test_bad_search(struct kunit *test);
+void contig_test_misuse_warns(struct kunit *test);
+void contig_test_not_present(struct kunit *test);
+void contig_test_runs_out(struct kunit *test);
+void contig_test_zone_boundary(struct kunit *test);
+void contig_test_reserved(struct kunit *test);
+void contig_test_slab(struct kunit *test);
+void contig_test_page_table(struct kunit *test);
+void contig_test_taken_refcounted(struct kunit *test);
+void contig_test_taken_frozen(struct kunit *test);
+void contig_test_cma_mismatch(struct kunit *test);
+void contig_test_cma_block_is_kept(struct kunit *test);
+void contig_test_isolated_by_others(struct kunit *test);
+void contig_test_would_block(struct kunit *test);
+void contig_test_hugetlb(struct kunit *test);
+
+/* evacuate_test.c */
+void contig_test_moves_content(struct kunit *test);
+void contig_test_moves_scattered(struct kunit *test);
+void contig_test_isolates_little(struct kunit *test);
+void contig_test_moves_in_cma(struct kunit *test);
+void contig_test_drops_clean_cache(struct kunit *test);
+void contig_test_large_folios(struct kunit *test);
+void contig_test_inside_folio(struct kunit *test);
+void contig_test_survey_kernel_page(struct kunit *test);
+void contig_test_survey_slab_page(struct kunit *test);
+void contig_test_survey_dma_pin(struct kunit *test);
+void contig_test_held_cache(struct kunit *test);
+void contig_test_no_memory(struct kunit *test);
+void contig_test_anon(struct kunit *test);
+void contig_test_held_anon(struct kunit *test);
+
+/* turn_test.c */
+void contig_test_same_block(struct kunit *test);
+void contig_test_other_block(struct kunit *test);
+void contig_test_crowd(struct kunit *test);
+void contig_test_interrupted(struct kunit *test);
+void contig_test_killed_waiter(struct kunit *test);
+
+/* free_test.c */
+void contig_test_free_parts(struct kunit *test);
+void contig_test_free_single_pages(struct kunit *test);
+void contig_test_free_held_page(struct kunit *test);
+void contig_test_free_empty(struct kunit *test);
+void contig_test_double_free(struct kunit *test);
+void contig_test_double_free_refcounted(struct kunit *test);
+void contig_test_foreign_free(struct kunit *test);
+void contig_test_free_compound(struct kunit *test);
+void contig_test_free_no_compound(struct kunit *test);
+
+/* random_test.c */
+void contig_test_random(struct kunit *test);
+
+#endif /* _MM_CONTIG_TESTS_TESTS_H */
