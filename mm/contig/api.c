@@ -28,9 +28,12 @@
 #define CONTIG_MOVE_FLAGS	(__GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 #define CONTIG_PAGE_FLAGS	(__GFP_COMP | __GFP_ZERO | __GFP_ZEROTAGS | \
 				 __GFP_SKIP_ZERO | __GFP_SKIP_KASAN)
-/* The range says where; hints about place and mobility are not looked at. */
+/*
+ * The range says where; hints about place and mobility are not looked at. Nor is
+ * what GFP_ATOMIC adds to GFP_NOWAIT: reserves are of no use to an exact range.
+ */
 #define CONTIG_IGNORED_FLAGS	(GFP_ZONEMASK | __GFP_RECLAIMABLE | \
-				 __GFP_WRITE | __GFP_HARDWALL | \
+				 __GFP_WRITE | __GFP_HARDWALL | __GFP_HIGH | \
 				 __GFP_THISNODE | __GFP_MOVABLE)
 
 static bool contig_gfp_is_known(gfp_t gfp)
@@ -76,7 +79,11 @@ static int contig_check_blocks(struct contig_take *take)
 		if (page_zone(page) != take->zone)
 			return contig_because(&take->report, -EINVAL,
 					      CONTIG_ZONE_BOUNDARY, pfn);
-		pfn = pageblock_end_pfn(pfn);
+		/* Nodes may meet inside of a pageblock, holes between sections only. */
+		pfn = min(pageblock_end_pfn(pfn), take->end);
+		if (page_zone(pfn_to_page(pfn - 1)) != take->zone)
+			return contig_because(&take->report, -EINVAL,
+					      CONTIG_ZONE_BOUNDARY, pfn - 1);
 	}
 	return 0;
 }
@@ -158,7 +165,7 @@ static void contig_report_range(struct contig_take *take, int error)
 }
 
 /**
- * contig_alloc_range() - take an exact range of frozen pages and say how it went
+ * contig_alloc_range() - take an exact range of frozen pages, and say how
  * @start: first PFN
  * @end: one past the last
  * @flags: ACR_FLAGS_CMA for the blocks of CMA areas, ACR_FLAGS_NONE for others
@@ -166,13 +173,13 @@ static void contig_report_range(struct contig_take *take, int error)
  * @report: filled in, whatever happens
  *
  * Context: Task context if @gfp allows blocking, then it may sleep; otherwise
- * any but NMI, also under spinlocks.
+ * any but NMI, also under spinlocks that are not raw.
  * Return: 0; -EINVAL for arguments that cannot be met (BAD_REQUEST,
  * NOT_PRESENT, ZONE_BOUNDARY); otherwise as contig_take().
  */
-int contig_alloc_range(unsigned long start, unsigned long end,
-		       acr_flags_t flags, gfp_t gfp,
-		       struct contig_report *report)
+int contig_alloc_range_noprof(unsigned long start, unsigned long end,
+			      acr_flags_t flags, gfp_t gfp,
+			      struct contig_report *report)
 {
 	struct contig_take take = {
 		.start = start,
@@ -207,9 +214,9 @@ int contig_alloc_range(unsigned long start, unsigned long end,
  * Context: As contig_alloc_range().
  * Return: the first page, or NULL.
  */
-struct page *contig_alloc_pages(unsigned long nr_pages, gfp_t gfp, int nid,
-				nodemask_t *nodemask,
-				struct contig_report *report)
+struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
+				       int nid, nodemask_t *nodemask,
+				       struct contig_report *report)
 {
 	u64 began = ktime_get_ns();
 	struct page *page = NULL;
@@ -247,9 +254,10 @@ struct page *contig_alloc_pages(unsigned long nr_pages, gfp_t gfp, int nid,
  * two of up to MAX_FOLIO_ORDER and it is aligned to its size.
  *
  * Context: Task context if @gfp_mask allows blocking, then it may sleep;
- * otherwise any but NMI, also under spinlocks, and only free pages are taken.
+ * otherwise any but NMI, also under spinlocks that are not raw, and only free
+ * pages are taken.
  * Return: 0; -EBUSY if a page is in the way; -ENOMEM if there is nowhere to
- * move pages to or a gigantic page is inside; -EINTR on a fatal signal;
+ * move pages to; -EINTR on a fatal signal;
  * -EINVAL for other flags, a range that is empty, inverted, not all present
  * or not all in one zone, and a compound page that cannot be.
  */
@@ -259,7 +267,8 @@ int alloc_contig_frozen_range_noprof(unsigned long start, unsigned long end,
 	struct contig_report report;
 
 	WARN_ON_ONCE(!contig_range_is_sane(start, end, gfp_mask));
-	return contig_alloc_range(start, end, alloc_flags, gfp_mask, &report);
+	return contig_alloc_range_noprof(start, end, alloc_flags, gfp_mask,
+					 &report);
 }
 EXPORT_SYMBOL(alloc_contig_frozen_range_noprof);
 
@@ -313,7 +322,8 @@ struct page *alloc_contig_frozen_pages_noprof(unsigned long nr_pages,
 	struct contig_report report;
 
 	WARN_ON_ONCE(!contig_size_is_sane(nr_pages, gfp_mask));
-	return contig_alloc_pages(nr_pages, gfp_mask, nid, nodemask, &report);
+	return contig_alloc_pages_noprof(nr_pages, gfp_mask, nid, nodemask,
+					 &report);
 }
 EXPORT_SYMBOL(alloc_contig_frozen_pages_noprof);
 

@@ -27,7 +27,8 @@
 /*
  * The head of the free page that covers @pfn, or CONTIG_NO_PFN. Free pages do
  * not overlap: one that starts below @pfn and ends before it rules out any
- * larger one around it.
+ * larger one around it. A head in another zone, whose lock is not held, may say
+ * anything.
  */
 static unsigned long contig_free_head(unsigned long pfn)
 {
@@ -35,8 +36,12 @@ static unsigned long contig_free_head(unsigned long pfn)
 		unsigned long head = ALIGN_DOWN(pfn, 1UL << order);
 		struct page *page = pfn_to_page(head);
 
-		if (PageBuddy(page))
-			return buddy_order(page) >= order ? head : CONTIG_NO_PFN;
+		if (!PageBuddy(page))
+			continue;
+		if (buddy_order(page) < order ||
+		    page_zone_id(page) != page_zone_id(pfn_to_page(pfn)))
+			break;
+		return head;
 	}
 	return CONTIG_NO_PFN;
 }
@@ -213,7 +218,8 @@ void contig_give_back(struct zone *zone, unsigned long start, unsigned long end)
 	scoped_guard(spinlock_irqsave, &zone->lock)
 		contig_put_free(zone, start, end);
 	count_vm_events(PGFREE, end - start);
-	page_reporting_notify_free(ilog2(end - start));
+	/* What became of it after merging is not known here. */
+	page_reporting_notify_free(MAX_PAGE_ORDER);
 }
 
 /**

@@ -6,8 +6,9 @@
  *
  *   contig_waiters    one for the machine; who evacuates which blocks, in order
  *                     of arrival (reserve.c). Nothing is taken inside it.
- *   zone->lock        held for the work on one block at a time (claim.c,
- *                     evacuate.c). Free lists, block types, isolation counts.
+ *   zone->lock        held for the work on one block at a time, or on the one
+ *                     free page that covers several (claim.c, evacuate.c). Free
+ *                     lists, block types, isolation counts.
  *
  * The two are never held together. A request that sleeps holds neither: what
  * keeps others away from its pages is that claimed pages are on no list and
@@ -170,12 +171,16 @@ static inline int contig_because(struct contig_report *report, int error,
 }
 
 /* api.c */
-int contig_alloc_range(unsigned long start, unsigned long end,
-		       acr_flags_t flags, gfp_t gfp,
-		       struct contig_report *report);
-struct page *contig_alloc_pages(unsigned long nr_pages, gfp_t gfp, int nid,
-				nodemask_t *nodemask,
-				struct contig_report *report);
+int contig_alloc_range_noprof(unsigned long start, unsigned long end,
+			      acr_flags_t flags, gfp_t gfp,
+			      struct contig_report *report);
+#define contig_alloc_range(...)	\
+	alloc_hooks(contig_alloc_range_noprof(__VA_ARGS__))
+struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
+				       int nid, nodemask_t *nodemask,
+				       struct contig_report *report);
+#define contig_alloc_pages(...)	\
+	alloc_hooks(contig_alloc_pages_noprof(__VA_ARGS__))
 
 /* take.c */
 int contig_take(struct contig_take *take);
@@ -200,8 +205,9 @@ int contig_evacuate(struct contig_take *take);
 struct folio *contig_target(struct folio *src, unsigned long private);
 
 /* reserve.c */
-int contig_reserve(struct contig_reservation *res, unsigned long start,
-		   unsigned long end);
+bool contig_reserve(struct contig_reservation *res, unsigned long start,
+		    unsigned long end);
+int contig_wait_for_turn(struct contig_reservation *res);
 void contig_unreserve(struct contig_reservation *res);
 
 /* search.c */

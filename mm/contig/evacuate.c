@@ -26,6 +26,9 @@
 /* How often a batch is handed to migrate_pages() before its rest stays. */
 #define CONTIG_MIGRATE_TRIES	5
 
+/* The most that is off the LRU at a time: more would hold up reclaim. */
+#define CONTIG_BATCH_PAGES	512
+
 static int contig_isolate_block(struct contig_take *take, unsigned long block)
 {
 	unsigned long start = contig_block_start(take, block);
@@ -169,19 +172,50 @@ static unsigned long contig_folio_start(unsigned long pfn)
 	return page_to_pfn(compound_head(page));
 }
 
-/* The scan stopped early, near @pfn: a signal, or a hugetlb folio in the way. */
-static int contig_scan_failed(struct contig_take *take,
-			      struct compact_control *cc, unsigned long pfn,
-			      int error)
+static unsigned long contig_first_hugetlb(unsigned long start, unsigned long end)
 {
-	struct page *head = compound_head(pfn_to_page(pfn));
+	for (unsigned long pfn = start; pfn < end; pfn++)
+		if (PageHuge(pfn_to_page(pfn)))
+			return page_to_pfn(compound_head(pfn_to_page(pfn)));
+	return CONTIG_NO_PFN;
+}
 
+/* Of hugetlb folios only their own code knows why, so name the first. */
+static int contig_blame_hugetlb(struct contig_take *take, unsigned long start,
+				unsigned long end, int error)
+{
+	unsigned long pfn = contig_first_hugetlb(start, end);
+
+	if (pfn == CONTIG_NO_PFN && error == -ENOMEM)
+		return contig_because(&take->report, error, CONTIG_NO_MEMORY,
+				      start);
+	if (pfn == CONTIG_NO_PFN)
+		return contig_because(&take->report, error, CONTIG_NOT_PRESENT,
+				      start);
+	return contig_because(&take->report, error, CONTIG_HUGETLB, pfn);
+}
+
+/* The scan of [start, end) stopped early. */
+static int contig_scan_failed(struct contig_take *take,
+			      struct compact_control *cc, unsigned long start,
+			      unsigned long end, int error)
+{
 	putback_movable_pages(&cc->migratepages);
 	if (error == -EINTR)
 		return contig_interrupted(take);
-	return contig_because(&take->report, error,
-			      PageHuge(head) ? CONTIG_HUGETLB : CONTIG_NOT_PRESENT,
-			      page_to_pfn(head));
+	return contig_blame_hugetlb(take, start, end, error);
+}
+
+/*
+ * Where folios are larger than pageblocks, one may lie across the border of
+ * what is isolated. Freed there, it would end up on two kinds of lists.
+ */
+static bool contig_folio_crosses(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	return page && PageCompound(page) && !PageHuge(page) &&
+	       PageLRU(page) && compound_head(page) != page;
 }
 
 /* Folios that the base could not take off the LRU are left for another round. */
@@ -194,7 +228,7 @@ static int contig_move_out(struct contig_take *take, unsigned long start,
 		.gfp_mask = take->move_gfp,
 		.mode = MIGRATE_SYNC,
 		/* a batch is a pageblock, not a cluster of 32 */
-		.finish_pageblock = true,
+		.finish_pageblock = pageblock_nr_pages <= CONTIG_BATCH_PAGES,
 		.alloc_contig = true,
 		/* compaction's hints are neither heeded nor changed */
 		.no_set_skip_hint = true,
@@ -213,21 +247,11 @@ static int contig_move_out(struct contig_take *take, unsigned long start,
 		if (!err && cc.migrate_pfn <= pfn)
 			err = -EBUSY;
 		if (err)
-			return contig_scan_failed(take, &cc,
-						  min(cc.migrate_pfn, end - 1),
-						  err);
+			return contig_scan_failed(take, &cc, pfn, end, err);
 		pfn = cc.migrate_pfn;
 		err = contig_move_batch(take, &cc);
 	}
 	return err;
-}
-
-static unsigned long contig_first_hugetlb(unsigned long start, unsigned long end)
-{
-	for (unsigned long pfn = start; pfn < end; pfn++)
-		if (PageHuge(pfn_to_page(pfn)))
-			return pfn;
-	return start;
 }
 
 /* Hugetlb folios that moved, or were free before, go from their pool to us. */
@@ -236,18 +260,21 @@ static int contig_dissolve(struct contig_take *take, unsigned long start,
 {
 	int err = replace_free_hugepage_folios(start, end);
 
-	if (!err)
-		return 0;
-	return contig_because(&take->report, err, CONTIG_HUGETLB,
-			      contig_first_hugetlb(start, end));
+	return err ? contig_blame_hugetlb(take, start, end, err) : 0;
 }
 
 static int contig_empty(struct contig_take *take, unsigned long start,
 			unsigned long end)
 {
-	int err = contig_move_out(take, start, end);
+	unsigned long first = pageblock_start_pfn(start);
+	unsigned long after = pageblock_align(end);
 
-	return err ?: contig_dissolve(take, start, end);
+	if (contig_folio_crosses(first) || contig_folio_crosses(after))
+		return contig_because(&take->report, -EBUSY, CONTIG_UNMOVABLE,
+				      contig_folio_crosses(first) ? start :
+								    end - 1);
+	return contig_move_out(take, start, end) ?:
+	       contig_dissolve(take, start, end);
 }
 
 /**
@@ -256,8 +283,9 @@ static int contig_empty(struct contig_take *take, unsigned long start,
  *
  * Context: Task context, sleeps. The LRU batches are off.
  * Return: 0 if all that could be found was moved; -EBUSY if a folio did not
- * move; -ENOMEM if there is nowhere to move to, or for a gigantic page;
- * -EINTR on a fatal signal. On an error the report is filled in.
+ * move; -ENOMEM if there is nowhere to move to, or for a gigantic page that
+ * came after the survey; -EINTR on a fatal signal. On an error the report is
+ * filled in.
  */
 int contig_evacuate(struct contig_take *take)
 {

@@ -7,8 +7,7 @@
  * compound page gets an error, and nothing changes. Then each block goes back
  * to the free lists in the largest aligned pieces.
  *
- * A page of a refcounted range that somebody else still holds is no mistake:
- * it is freed when the last reference goes.
+ * A page that somebody else still holds is freed when the last reference goes.
  */
 #include <linux/mm.h>
 #include <linux/page-flags.h>
@@ -17,52 +16,48 @@
 #include "../page_alloc.h"
 #include "contig.h"
 
-/* No page that was handed out and is still the caller's looks like this. */
-static bool contig_page_is_foreign(struct page *page)
+/* No page that was handed out, and not been given back, looks like this. */
+static bool contig_page_is_foreign(struct page *page, bool frozen)
 {
 	return PageCompound(page) || PageBuddy(page) || page_has_type(page) ||
-	       PageReserved(page) || PageLRU(page) || page->mapping;
+	       PageReserved(page) || PageLRU(page) || page->mapping ||
+	       (!frozen && page_ref_count(page) <= 0);
 }
 
 /*
- * Could this page have been handed out by us, and be given back as it is? The
- * state of a page that others hold too is theirs to clean up.
+ * All of [start, end) may have been handed out by us. Of frozen pages some may
+ * have a reference that their owner does not know of, but not all.
  */
-static bool contig_page_is_freeable(struct page *page, bool frozen)
-{
-	int refs = page_ref_count(page);
-
-	if (contig_page_is_foreign(page))
-		return false;
-	if (!frozen && refs > 1)
-		return true;
-	return refs == (frozen ? 0 : 1) &&
-	       atomic_read(&page->_mapcount) == -1 &&
-	       !(page->flags.f & PAGE_FLAGS_CHECK_AT_FREE);
-}
-
 static bool contig_range_is_freeable(unsigned long start, unsigned long end,
 				     bool frozen)
 {
-	if (start >= end)
-		return false;
+	bool any = false;
 
 	for (unsigned long pfn = start; pfn < end; pfn++) {
+		struct page *page;
+
 		/* Presence comes by section, and a pageblock lies in one. */
 		if ((pfn == start || pageblock_aligned(pfn)) &&
 		    !pfn_to_online_page(pfn))
 			return false;
-		if (!contig_page_is_freeable(pfn_to_page(pfn), frozen))
+		page = pfn_to_page(pfn);
+		if (contig_page_is_foreign(page, frozen))
 			return false;
+		any |= !frozen || !page_ref_count(page);
 	}
 	/* A free page that begins inside the range was seen as such above. */
-	return !frozen || !contig_in_free_block(start);
+	return any && (!frozen || !contig_in_free_block(start));
 }
 
-/* Drop the caller's claim on one page; true if it is to be freed now. */
+/*
+ * Drop the caller's claim on one page; true if it is to be freed now. Whoever
+ * else holds it frees it later.
+ */
 static bool contig_put(struct page *page, bool frozen)
 {
-	return (frozen || put_page_testzero(page)) && free_pages_prepare(page, 0);
+	bool last = frozen ? !page_ref_count(page) : put_page_testzero(page);
+
+	return last && free_pages_prepare(page, 0);
 }
 
 /* Free [start, end), which lies in one pageblock. */

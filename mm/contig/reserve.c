@@ -52,24 +52,34 @@ static bool contig_is_first(struct contig_reservation *res)
 }
 
 /**
- * contig_reserve() - wait until no older evacuation works on these blocks
+ * contig_reserve() - line up for the blocks of a range
  * @res: entry to fill in; the caller keeps it until contig_unreserve()
  * @start: first PFN
  * @end: one past the last; both are widened to whole pageblocks
  *
- * Context: Task context, sleeps until its turn or a fatal signal.
- * Return: 0, or -EINTR with nothing entered.
+ * Context: Task context.
+ * Return: true if no older evacuation works on any of these blocks.
  */
-int contig_reserve(struct contig_reservation *res, unsigned long start,
-		   unsigned long end)
+bool contig_reserve(struct contig_reservation *res, unsigned long start,
+		    unsigned long end)
 {
 	res->node.start = pageblock_start_pfn(start);
 	res->node.last = pageblock_align(end) - 1;
 	contig_enter(res);
-	if (!wait_event_killable(contig_turn, contig_is_first(res)))
-		return 0;
-	contig_unreserve(res);
-	return -EINTR;
+	return contig_is_first(res);
+}
+
+/**
+ * contig_wait_for_turn() - wait until all older evacuations there are over
+ * @res: entered; the caller holds nothing that they could need
+ *
+ * Context: Task context, sleeps until its turn or a fatal signal.
+ * Return: 0, or -EINTR; either way still entered.
+ */
+int contig_wait_for_turn(struct contig_reservation *res)
+{
+	return wait_event_killable(contig_turn, contig_is_first(res)) ?
+	       -EINTR : 0;
 }
 
 /**

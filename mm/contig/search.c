@@ -3,8 +3,8 @@
  * Where to try.
  *
  * Zone by zone, in the order of the zonelist, any range that looks feasible is
- * tried: first those that are all free, then those whose pages can move, last
- * those with hugetlb pages smaller than the request. A page that rules a
+ * tried: first those that are all free, then those whose pages can move. If no
+ * zone has one, those with hugetlb pages smaller than the request. A page that rules a
  * candidate out also rules out all others that contain it, so the next one
  * starts behind it.
  *
@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
 #include <linux/sched/signal.h>
+#include <linux/swap.h>
 
 #include "../internal.h"
 #include "../page_alloc.h"
@@ -23,9 +24,11 @@
 enum contig_pass {
 	CONTIG_PASS_FREE,
 	CONTIG_PASS_MOVABLE,
-	CONTIG_PASS_HUGETLB,
-	CONTIG_NR_PASSES
+	CONTIG_PASS_HUGETLB
 };
+
+/* So many attempts may fail for want of memory before the search ends. */
+#define CONTIG_SHORTAGES	3
 
 /**
  * struct contig_hunt - one search while it runs
@@ -33,7 +36,9 @@ enum contig_pass {
  * @align: each candidate starts at a multiple of this
  * @gfp: of the caller
  * @pass: what a candidate may contain
- * @saw_hugetlb: the last pass may find more than the one before
+ * @saw_hugetlb: the last pass may find more than the ones before
+ * @drained: the LRU batches were drained once for this search
+ * @shortages: attempts that failed for want of memory to move pages to
  * @report: sums over all attempts, and the outcome of the last
  * @page: what was found
  */
@@ -43,6 +48,8 @@ struct contig_hunt {
 	gfp_t gfp;
 	enum contig_pass pass;
 	bool saw_hugetlb;
+	bool drained;
+	unsigned int shortages;
 	struct contig_report *report;
 	struct page *page;
 };
@@ -75,14 +82,24 @@ static bool contig_hugetlb_stays(struct contig_hunt *hunt, struct page *page)
 }
 
 /*
- * A page in an LRU batch is worth an attempt, which looks again without the
- * batches. So is a stray page of ZONE_MOVABLE, where the kernel keeps none.
+ * Is a page that seems to be in the way worth an attempt? One that seems held
+ * may be in an LRU batch: drain those once, then the look counts. In
+ * ZONE_MOVABLE, where the kernel keeps none, a page of nobody is in a hurry.
  */
-static bool contig_worth_trying(struct page *page,
-				const struct contig_obstacle *obstacle)
+static bool contig_worth_trying(struct contig_hunt *hunt, struct page *page,
+				struct contig_obstacle *obstacle)
 {
-	return obstacle->transient && (obstacle->reason == CONTIG_PINNED ||
-				       is_zone_movable_page(page));
+	unsigned long step;
+
+	if (!obstacle->transient)
+		return false;
+	if (obstacle->reason != CONTIG_PINNED)
+		return is_zone_movable_page(page);
+	if (hunt->drained)
+		return false;
+	lru_add_drain_all();
+	hunt->drained = true;
+	return !contig_page_obstructs(page, &step, obstacle);
 }
 
 /* The next PFN worth a look, or @pfn itself if the page there is in the way. */
@@ -97,7 +114,7 @@ static unsigned long contig_step(struct contig_hunt *hunt, unsigned long pfn)
 	if (PageHuge(page) && contig_hugetlb_stays(hunt, page))
 		return pfn;
 	if (contig_page_obstructs(page, &step, &obstacle) &&
-	    !contig_worth_trying(page, &obstacle))
+	    !contig_worth_trying(hunt, page, &obstacle))
 		return pfn;
 	return pfn + step;
 }
@@ -106,9 +123,11 @@ static unsigned long contig_step(struct contig_hunt *hunt, unsigned long pfn)
 static bool contig_block_is_open(struct zone *zone, unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
+	unsigned long last = pageblock_end_pfn(pfn) - 1;
 	int mt;
 
-	if (!page || page_zone(page) != zone)
+	if (!page || page_zone(page) != zone ||
+	    page_zone(pfn_to_page(last)) != zone)
 		return false;
 	mt = get_pfnblock_migratetype(page, pfn);
 	return !is_migrate_isolate(mt) && !is_migrate_cma(mt);
@@ -124,10 +143,10 @@ static unsigned long contig_rules_out(struct contig_hunt *hunt,
 	for (; pfn < end; pfn = next) {
 		if (pfn >= next_block) {
 			next_block = pageblock_end_pfn(pfn);
-			if (!contig_block_is_open(zone, pfn))
-				return next_block - 1;
 			if (gfpflags_allow_blocking(hunt->gfp))
 				cond_resched();
+			if (!contig_block_is_open(zone, pfn))
+				return next_block - 1;
 		}
 		next = contig_step(hunt, pfn);
 		if (next == pfn)
@@ -145,7 +164,8 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 	struct contig_report one;
 	int err;
 
-	err = contig_alloc_range(start, end, ACR_FLAGS_NONE, hunt->gfp, &one);
+	err = contig_alloc_range_noprof(start, end, ACR_FLAGS_NONE, hunt->gfp,
+					&one);
 	one.ranges_tried += sum->ranges_tried;
 	one.pages_moved += sum->pages_moved;
 	*sum = one;
@@ -154,8 +174,15 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 	*ruled_out = end - 1;
 	if (one.blocking_pfn >= start && one.blocking_pfn < end)
 		*ruled_out = one.blocking_pfn;
-	/* Memory that went offline meanwhile is no fault of the caller's. */
-	return err == -EINVAL ? -EBUSY : err;
+	/*
+	 * Memory that went offline meanwhile is no fault of the caller's. And
+	 * what is full here may be nearly empty elsewhere, but each attempt
+	 * that ends so has moved many pages.
+	 */
+	if (err == -EINVAL ||
+	    (err == -ENOMEM && hunt->shortages++ < CONTIG_SHORTAGES))
+		return -EBUSY;
+	return err;
 }
 
 static int contig_search_zone(struct contig_hunt *hunt, struct zone *zone)
@@ -168,20 +195,26 @@ static int contig_search_zone(struct contig_hunt *hunt, struct zone *zone)
 	       hunt->nr_pages <= zone_end - pfn) {
 		unsigned long ruled_out;
 
-		if (fatal_signal_pending(current))
+		if (gfpflags_allow_blocking(hunt->gfp) &&
+		    fatal_signal_pending(current))
 			return contig_because(hunt->report, -EINTR,
 					      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
 		ruled_out = contig_rules_out(hunt, zone, pfn,
 					     pfn + hunt->nr_pages);
 		if (ruled_out == CONTIG_NO_PFN)
 			err = contig_attempt(hunt, pfn, &ruled_out);
+		/* Who cannot sleep looks at the start of each block only. */
+		if (!gfpflags_allow_blocking(hunt->gfp))
+			ruled_out = pageblock_end_pfn(ruled_out) - 1;
 		pfn = ALIGN(ruled_out + 1, hunt->align);
 	}
 	return err;
 }
 
+/* A near zone is searched to the end before one further away. */
 static int contig_search_zones(struct contig_hunt *hunt, int nid,
-			       nodemask_t *nodemask)
+			       nodemask_t *nodemask, enum contig_pass first,
+			       enum contig_pass last)
 {
 	struct zonelist *zonelist = node_zonelist(nid, hunt->gfp);
 	struct zoneref *z;
@@ -190,25 +223,13 @@ static int contig_search_zones(struct contig_hunt *hunt, int nid,
 
 	for_each_zone_zonelist_nodemask(zone, z, zonelist, gfp_zone(hunt->gfp),
 					nodemask) {
-		err = contig_search_zone(hunt, zone);
-		if (err != -EBUSY)
-			break;
+		for (hunt->pass = first; hunt->pass <= last; hunt->pass++) {
+			err = contig_search_zone(hunt, zone);
+			if (err != -EBUSY)
+				return err;
+		}
 	}
 	return err;
-}
-
-static bool contig_pass_is_due(struct contig_hunt *hunt)
-{
-	switch (hunt->pass) {
-	case CONTIG_PASS_FREE:
-		return true;
-	case CONTIG_PASS_MOVABLE:
-		return gfpflags_allow_blocking(hunt->gfp);
-	case CONTIG_PASS_HUGETLB:
-		return hunt->saw_hugetlb;
-	default:
-		return false;
-	}
 }
 
 /**
@@ -235,14 +256,17 @@ int contig_search(unsigned long nr_pages, gfp_t gfp, int nid,
 		.gfp = gfp,
 		.report = report,
 	};
-	int err = -EBUSY;
+	enum contig_pass last = gfpflags_allow_blocking(gfp) ?
+				CONTIG_PASS_MOVABLE : CONTIG_PASS_FREE;
+	int err;
 
 	if (nid == NUMA_NO_NODE)
 		nid = numa_mem_id();
-	for (; hunt.pass < CONTIG_NR_PASSES && err == -EBUSY; hunt.pass++)
-		if (contig_pass_is_due(&hunt))
-			err = contig_search_zones(&hunt, nid, nodemask);
-
+	err = contig_search_zones(&hunt, nid, nodemask, CONTIG_PASS_FREE, last);
+	if (err == -EBUSY && hunt.saw_hugetlb)
+		err = contig_search_zones(&hunt, nid, nodemask,
+					  CONTIG_PASS_HUGETLB,
+					  CONTIG_PASS_HUGETLB);
 	if (err == -EBUSY && !report->ranges_tried)
 		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
 				      CONTIG_NO_PFN);

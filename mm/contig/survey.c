@@ -7,10 +7,10 @@
  * look. So the answer decides whether work is worth starting, never whether a
  * page is ours; that is for claim.c and the migration code to say.
  *
- * A look may err on one side only for a moment: pages wait in the LRU batches
- * of a CPU with an extra reference, or off the LRU while somebody else moves
- * them. Such obstacles are marked transient, and the caller looks again when
- * it has drained the batches.
+ * A look may meet a page in a moment that passes: in an LRU batch of some CPU,
+ * with an extra reference, or allocated and not mapped yet. Obstacles of which
+ * that cannot be told are marked transient, and the caller looks again when it
+ * has drained the batches.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -86,23 +86,29 @@ static bool contig_type_obstructs(struct page *page,
 	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
 }
 
-/* Mapped or cached memory that is off the LRU just now, or a kernel page. */
+/*
+ * Referenced, and neither on the LRU nor of any type. With a mapping it is
+ * memory of a process or a file that is off the LRU just now, and migration will
+ * find it there again. Without, it is the kernel's, or a page being set up.
+ */
 static bool contig_stray_obstructs(struct page *page,
 				   struct contig_obstacle *obstacle)
 {
-	if (READ_ONCE(page->mapping))
-		return contig_obstacle(obstacle, CONTIG_PINNED, true);
-	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, true);
+	return !READ_ONCE(page->mapping) &&
+	       contig_obstacle(obstacle, CONTIG_UNMOVABLE, true);
 }
 
-static bool contig_hugetlb_obstructs(unsigned int order,
+/* Those that nobody uses are replaced, the others move, unless too large. */
+static bool contig_hugetlb_obstructs(struct page *head, unsigned int order,
 				     struct contig_obstacle *obstacle)
 {
 	struct hstate *h = size_to_hstate(PAGE_SIZE << order);
 
-	if (h && !hstate_is_gigantic(h) && hugepage_migration_supported(h))
+	if (h && !hstate_is_gigantic(h) &&
+	    (!page_ref_count(head) || hugepage_migration_supported(h)))
 		return false;
-	return contig_obstacle(obstacle, CONTIG_HUGETLB, false);
+	/* Without a state its size was read while it changed. */
+	return contig_obstacle(obstacle, CONTIG_HUGETLB, !h);
 }
 
 static bool contig_compound_obstructs(struct page *page, unsigned long *step,
@@ -120,7 +126,7 @@ static bool contig_compound_obstructs(struct page *page, unsigned long *step,
 		*step = skip;
 
 	if (PageHuge(head))
-		return contig_hugetlb_obstructs(order, obstacle);
+		return contig_hugetlb_obstructs(head, order, obstacle);
 	if (contig_type_obstructs(head, obstacle))
 		return true;
 	if (!page_ref_count(head))

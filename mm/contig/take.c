@@ -8,6 +8,7 @@
  * A failure undoes the rungs in reverse, block by block.
  */
 #include <linux/bitmap.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -23,8 +24,12 @@
  */
 #define CONTIG_ROUNDS	3
 
-/* How many different pages may seem to be in the way, one after the other. */
-#define CONTIG_LOOKS	8
+/*
+ * How many different pages may seem to be in the way one after the other, and
+ * the time that each gets to be set up, torn down or put back by its owner.
+ */
+#define CONTIG_LOOKS		16
+#define CONTIG_LOOK_USECS	100
 
 /* Both bitmaps lie side by side, inside the request if they fit. */
 static int contig_begin(struct contig_take *take)
@@ -110,23 +115,27 @@ static int contig_look_before_moving(struct contig_take *take)
 		seen = obstacle.pfn;
 		contig_disable_lru(take);
 		contig_drain(take);
+		fsleep(CONTIG_LOOK_USECS);
 	}
 	return contig_because(&take->report, -EBUSY, obstacle.reason,
 			      obstacle.pfn);
 }
 
-static int contig_wait_for_turn(struct contig_take *take)
+/*
+ * Older requests for the same blocks go first. They may need what is claimed
+ * here, and everybody the LRU batches: a wait keeps neither.
+ */
+static int contig_take_turn(struct contig_take *take)
 {
-	unsigned long first = find_first_zero_bit(take->claimed, take->nr_blocks);
-	unsigned long last = take->nr_blocks - 1;
-
-	while (last > first && test_bit(last, take->claimed))
-		last--;
-	if (!contig_reserve(&take->reservation, contig_block_start(take, first),
-			    contig_block_end(take, last)))
+	if (contig_reserve(&take->reservation, take->start, take->end))
 		return 0;
-	return contig_because(&take->report, -EINTR, CONTIG_INTERRUPTED,
-			      CONTIG_NO_PFN);
+
+	contig_unclaim(take);
+	contig_enable_lru(take);
+	if (contig_wait_for_turn(&take->reservation))
+		return contig_because(&take->report, -EINTR,
+				      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
+	return contig_claim(take) ? 0 : contig_look_before_moving(take);
 }
 
 /* All rounds are over and somebody's page is still there. Whose, and why? */
@@ -187,11 +196,9 @@ static int contig_climb(struct contig_take *take)
 	err = contig_look_before_moving(take);
 	if (err || bitmap_full(take->claimed, take->nr_blocks))
 		return err;
-	err = contig_wait_for_turn(take);
-	if (err)
+	err = contig_take_turn(take);
+	if (err || bitmap_full(take->claimed, take->nr_blocks))
 		return err;
-	if (contig_claim(take))
-		return 0;
 	/*
 	 * Rung 6, waiting for references that go away by themselves, will have
 	 * its place around this call: look at the blocking page again until the
@@ -206,10 +213,11 @@ static int contig_climb(struct contig_take *take)
  *
  * On success the pages are claimed: frozen, on no list, and in the state of
  * free pages; the caller prepares them for use. On failure the machine is as
- * it was before, but for the folios that moved.
+ * it was before, but for folios that moved, clean cache that was dropped, free
+ * hugetlb pages that were replaced and per-CPU lists that were emptied.
  *
  * Context: Task context if @take->gfp allows blocking, then it may sleep;
- * otherwise any but NMI, also under spinlocks.
+ * otherwise any but NMI, also under spinlocks that are not raw.
  * Return: 0; -EBUSY if a page is in the way or the work would sleep; -ENOMEM
  * if there is nowhere to move pages to; -EINTR on a fatal signal.
  * @take->report says why and names the page.
@@ -223,10 +231,10 @@ int contig_take(struct contig_take *take)
 		return err;
 
 	err = contig_climb(take);
-	contig_unreserve(&take->reservation);
 	if (err)
 		contig_unclaim(take);
 	contig_enable_lru(take);
+	contig_unreserve(&take->reservation);
 	contig_end(take);
 	return err;
 }

@@ -382,8 +382,8 @@ void contig_test_hugetlb(struct kunit *test)
 
 	if (!h)
 		kunit_skip(test, "no hugetlb pages of PMD size");
-	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL, GFP_KERNEL,
-					     false);
+	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
+					     htlb_alloc_mask(h), false);
 	KUNIT_ASSERT_NOT_NULL(test, folio);
 	pfn = folio_pfn(folio);
 	moved = contig_expect_refused(test, pfn, pfn + folio_nr_pages(folio),
