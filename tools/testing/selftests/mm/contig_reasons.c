@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests that cannot be met: each gets its errno, its reason and the page in
+ * the way, is counted and traced, and changes nothing.
+ *
+ * Whoever keeps the machine busy stands still meanwhile, so that free pages
+ * can be compared. A loss of one page would drown in the noise of a running
+ * kernel; so each request is made many times over.
+ *
+ * Wrong gfp bits and gigantic pages cannot be had from here: see the KUnit suite.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "kselftest_harness.h"
+#include "contig_util.h"
+
+#define REPEAT		40
+#define NOISE		24	/* pages the kernel may take for itself meanwhile */
+#define TRIES		50
+#define TIMEOUT		150
+
+/* === The state that has to stay === */
+
+struct state {
+	unsigned long free;
+	unsigned long cma_free;
+	unsigned long requests;
+	unsigned long success;
+	struct contig_blocks blocks;
+};
+
+static struct state look(void)
+{
+	return (struct state){
+		.free = contig_free_pages(),
+		.cma_free = contig_number("/proc/meminfo", "CmaFree:"),
+		.requests = contig_stat("requests"),
+		.success = contig_stat("success"),
+		.blocks = contig_blocks(),
+	};
+}
+
+static bool near(unsigned long a, unsigned long b)
+{
+	return a > b ? a - b <= NOISE : b - a <= NOISE;
+}
+
+/* The kernel may do something on its own at any time; a loss is for ever. */
+static void expect_state(struct __test_metadata *_metadata,
+			 const struct state *before, const char *what)
+{
+	struct state now = look();
+
+	for (int i = 0; i < TRIES && (!near(now.free, before->free) ||
+				      now.cma_free != before->cma_free); i++) {
+		usleep(20000);
+		now = look();
+	}
+	EXPECT_TRUE(near(now.free, before->free))
+		TH_LOG("%s: %lu pages free, were %lu", what, now.free, before->free);
+	EXPECT_EQ(now.cma_free, before->cma_free) TH_LOG("%s", what);
+	EXPECT_EQ(now.success, before->success) TH_LOG("%s", what);
+	EXPECT_TRUE(contig_same_blocks(&before->blocks)) TH_LOG("%s", what);
+}
+
+FIXTURE(reasons)
+{
+	int fd;
+	unsigned long start;	/* of a piece of ZONE_MOVABLE */
+	struct contig_zone zone;
+	struct contig_span cma;
+};
+
+FIXTURE_SETUP(reasons)
+{
+	if (!contig_zone("Movable", &self->zone))
+		SKIP(return, "no ZONE_MOVABLE, boot with movablecore=");
+	self->start = contig_movable_span(&self->zone, 4096, 1024).start;
+	ASSERT_NE(self->start, 0);
+	self->cma = contig_cma_area();
+	self->fd = contig_open();
+	contig_quiet(true);
+}
+
+FIXTURE_TEARDOWN(reasons)
+{
+	struct contig_span zone = { self->zone.start, self->zone.end };
+
+	close(self->fd);
+	EXPECT_LE(contig_lost_pages(zone), 0);
+	contig_quiet(false);
+}
+
+/* What a request is refused with. */
+struct refusal {
+	int error;
+	const char *reason;
+	unsigned long pfn;
+};
+
+static void refuse_once(struct __test_metadata *_metadata, int fd,
+			const char *command, const struct refusal *want)
+{
+	struct contig_answer answer;
+
+	ASSERT_EQ(want->error, contig_ask(fd, &answer, "%s", command))
+		TH_LOG("%s", command);
+	ASSERT_STREQ(answer.reason, want->reason) TH_LOG("%s", command);
+	ASSERT_EQ(answer.pfn, want->pfn) TH_LOG("%s", command);
+	ASSERT_EQ(answer.moved, 0) TH_LOG("%s", command);
+}
+
+/* @counted: the request reaches the engine, once each time */
+static void refuse(struct __test_metadata *_metadata, int fd,
+		   const char *command, const struct refusal *want, bool counted)
+{
+	unsigned long count = contig_stat(want->reason);
+	struct state before;
+
+	refuse_once(_metadata, fd, command, want);
+	before = look();
+	for (int i = 1; i < REPEAT; i++)
+		refuse_once(_metadata, fd, command, want);
+	expect_state(_metadata, &before, command);
+	EXPECT_EQ(contig_stat(want->reason), count + (counted ? REPEAT : 0))
+		TH_LOG("%s", command);
+}
+
+static void refuse_range(struct __test_metadata *_metadata, int fd,
+			 unsigned long start, unsigned long nr,
+			 const char *options, const struct refusal *want)
+{
+	unsigned long requests = contig_stat("requests");
+	char command[100];
+
+	snprintf(command, sizeof(command), "range 0x%lx 0x%lx%s", start, nr, options);
+	refuse(_metadata, fd, command, want, true);
+	EXPECT_EQ(contig_stat("requests"), requests + REPEAT) TH_LOG("%s", command);
+}
+
+static const struct refusal bad_request = { -EINVAL, "BAD_REQUEST", CONTIG_NO_PFN };
+static const struct refusal no_candidate = { -ENOMEM, "NO_CANDIDATE", CONTIG_NO_PFN };
+
+/* === Arguments that make no sense === */
+
+TEST_F_TIMEOUT(reasons, no_such_range, TIMEOUT)
+{
+	unsigned long start = self->start;
+
+	refuse_range(_metadata, self->fd, start, 0, "", &bad_request);
+	refuse_range(_metadata, self->fd, start, -16UL, "", &bad_request);
+	refuse_range(_metadata, self->fd, -256UL, 512, "", &bad_request);
+	refuse_range(_metadata, self->fd, start, 3, " comp", &bad_request);
+	refuse_range(_metadata, self->fd, start, 1023, " comp", &bad_request);
+	refuse_range(_metadata, self->fd, start + 1, 2, " comp", &bad_request);
+	refuse_range(_metadata, self->fd, start + 512, 1024, " comp", &bad_request);
+	refuse_range(_metadata, self->fd, 0, 1UL << 40, " comp", &bad_request);
+}
+
+TEST_F_TIMEOUT(reasons, no_such_size, TIMEOUT)
+{
+	refuse(_metadata, self->fd, "pages 0", &bad_request, true);
+	refuse(_metadata, self->fd, "pages 3 comp", &bad_request, true);
+	refuse(_metadata, self->fd, "pages 0x10000000000 comp", &bad_request, true);
+	refuse(_metadata, self->fd, "pages 0x10000000000", &no_candidate, true);
+	refuse(_metadata, self->fd, "pages 0xffffffffffffffff", &no_candidate, true);
+	refuse(_metadata, self->fd, "pages 1 cma", &bad_request, false);
+	refuse(_metadata, self->fd, "pages 1 nid=-2", &bad_request, false);
+	refuse(_metadata, self->fd, "pages 1 nid=1000000", &bad_request, false);
+	if (self->cma.start)
+		refuse(_metadata, self->fd, "cma 0x10000000", &no_candidate, false);
+}
+
+/* === Memory that is not there, or not all in one zone === */
+
+TEST_F_TIMEOUT(reasons, hole, TIMEOUT)
+{
+	struct contig_zone zones[8];
+	int last = contig_zones(zones, 8) - 1;
+	unsigned long end = zones[last].end;
+	struct refusal want = { -EINVAL, "NOT_PRESENT", end };
+
+	refuse_range(_metadata, self->fd, end, 1, "", &want);
+	refuse_range(_metadata, self->fd, end - 2000, 2001, "", &want);
+	refuse_range(_metadata, self->fd, end - 2000, 1UL << 40, "", &want);
+	want.pfn = end + (1UL << 36);
+	refuse_range(_metadata, self->fd, want.pfn, 512, "", &want);
+	want.pfn = -256UL;
+	refuse_range(_metadata, self->fd, want.pfn, 255, "", &want);
+}
+
+TEST_F_TIMEOUT(reasons, two_zones, TIMEOUT)
+{
+	struct refusal want = { -EINVAL, "ZONE_BOUNDARY", self->zone.start };
+	struct contig_zone below;
+
+	if (!contig_zone("DMA32", &below) || below.start == 0)
+		SKIP(return, "no zone DMA32");
+	want.pfn = below.start;
+	refuse_range(_metadata, self->fd, below.start - 512, 1024, "", &want);
+	refuse_range(_metadata, self->fd, below.start - 1, 2, "", &want);
+	refuse_range(_metadata, self->fd, below.start - 100, 5000, "", &want);
+}
+
+#define MEMORY_BLOCK	"/sys/devices/system/memory/memory%lu/state"
+
+static unsigned long memory_block_pages(void)
+{
+	FILE *file = fopen("/sys/devices/system/memory/block_size_bytes", "r");
+	unsigned long bytes = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%lx", &bytes) != 1)
+		bytes = 0;
+	fclose(file);
+	return bytes / psize();
+}
+
+/* Take a block of memory away; its number, or 0. */
+static unsigned long go_offline(const struct contig_zone *zone, unsigned long size)
+{
+	unsigned long nr = (zone->start + size - 1) / size;
+	char path[100];
+
+	for (; (nr + 1) * size <= zone->end; nr++) {
+		snprintf(path, sizeof(path), MEMORY_BLOCK, nr);
+		if (contig_write_file(path, "offline"))
+			return nr;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(reasons, offline_memory, TIMEOUT)
+{
+	struct contig_blocks before = contig_blocks();
+	unsigned long size = memory_block_pages();
+	struct refusal want = { -EINVAL, "NOT_PRESENT", 0 };
+	unsigned long nr;
+	char path[100];
+
+	if (!size)
+		SKIP(return, "no memory hotplug in this kernel");
+	contig_quiet(false);
+	nr = go_offline(&self->zone, size);
+	contig_quiet(true);
+	ASSERT_NE(nr, 0) TH_LOG("no block of ZONE_MOVABLE goes offline");
+
+	want.pfn = nr * size;
+	refuse_range(_metadata, self->fd, want.pfn, 1, "", &want);
+	refuse_range(_metadata, self->fd, want.pfn, size, "", &want);
+	if (want.pfn > self->zone.start)
+		refuse_range(_metadata, self->fd, want.pfn - 100, 200, "", &want);
+	want.pfn += size - 1;
+	refuse_range(_metadata, self->fd, want.pfn, 1, "", &want);
+
+	snprintf(path, sizeof(path), MEMORY_BLOCK, nr);
+	EXPECT_TRUE(contig_write_file(path, "online_movable"));
+	EXPECT_TRUE(contig_same_blocks(&before));
+}
+
+/* === Pages that do not move === */
+
+/* The next page from @pfn on with all of @flags, or 0. */
+static unsigned long find_page(unsigned long pfn, uint64_t flags)
+{
+	struct contig_zone zones[8];
+	int nr = contig_zones(zones, 8);
+	uint64_t words[256];
+
+	for (int z = 0; z < nr; z++) {
+		if (pfn < zones[z].start)
+			pfn = zones[z].start;
+		for (; pfn < zones[z].end; pfn += ARRAY_SIZE(words)) {
+			if (!contig_flags(pfn, ARRAY_SIZE(words), words))
+				break;
+			for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+				if ((words[i] & flags) == flags)
+					return pfn + i;
+		}
+	}
+	return 0;
+}
+
+/* The kernel may have freed what we saw a moment ago: then look for another one. */
+static void refuse_kind(struct __test_metadata *_metadata, int fd, uint64_t flags)
+{
+	struct refusal want = { -EBUSY, "UNMOVABLE", 0 };
+	struct contig_answer answer;
+
+	for (int i = 0; i < TRIES; i++) {
+		want.pfn = find_page(want.pfn + 1, flags);
+		ASSERT_NE(want.pfn, 0);
+		if (contig_ask(fd, &answer, "range 0x%lx 1", want.pfn))
+			break;
+		contig_ask(fd, &answer, "free 0x%lx 1", want.pfn);
+	}
+	refuse_range(_metadata, fd, want.pfn, 1, "", &want);
+}
+
+TEST_F_TIMEOUT(reasons, reserved, TIMEOUT)
+{
+	refuse_kind(_metadata, self->fd, CONTIG_PG_RESERVED);
+}
+
+TEST_F_TIMEOUT(reasons, slab, TIMEOUT)
+{
+	refuse_kind(_metadata, self->fd, CONTIG_PG_SLAB);
+}
+
+TEST_F_TIMEOUT(reasons, page_table, TIMEOUT)
+{
+	refuse_kind(_metadata, self->fd, CONTIG_PG_TABLE);
+}
+
+/* The last page of a range that is free or movable otherwise. */
+TEST_F_TIMEOUT(reasons, reserved_at_the_end, TIMEOUT)
+{
+	struct refusal want = { -EBUSY, "UNMOVABLE", 0 };
+	unsigned long pfn = find_page(self->start + 512, CONTIG_PG_RESERVED);
+
+	if (!pfn || pfn >= self->zone.end)
+		SKIP(return, "no reserved page in ZONE_MOVABLE");
+	want.pfn = pfn;
+	refuse_range(_metadata, self->fd, pfn - 500, 501, "", &want);
+}
+
+TEST_F_TIMEOUT(reasons, wrong_kind_of_block, TIMEOUT)
+{
+	struct refusal want = { -EBUSY, "UNMOVABLE", self->start };
+
+	if (!self->cma.start)
+		SKIP(return, "no CMA area, boot with cma=");
+	refuse_range(_metadata, self->fd, self->start, 20, " cma", &want);
+	want.pfn = self->cma.start + 7;
+	refuse_range(_metadata, self->fd, want.pfn, 20, "", &want);
+}
+
+TEST_F_TIMEOUT(reasons, taken_already, TIMEOUT)
+{
+	static const char * const forms[] = { "", "comp", "frozen" };
+	struct contig_answer answer;
+	struct refusal want = { -EBUSY };
+	int other = contig_open();
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		unsigned long start = self->start;
+
+		ASSERT_EQ(0, contig_take(other, &answer, start, 64, forms[i]));
+		ASSERT_EQ(-EBUSY, contig_ask(self->fd, &answer,
+					     "range 0x%lx 64", start));
+		EXPECT_TRUE(!strcmp(answer.reason, "UNMOVABLE") ||
+			    !strcmp(answer.reason, "LOST_RACE"))
+			TH_LOG("form '%s': %s", forms[i], answer.reason);
+		want.reason = answer.reason;
+		want.pfn = start;
+		refuse_range(_metadata, self->fd, start, 64, "", &want);
+		want.pfn = start + 63;
+		if (i != 1)	/* a compound page is known by its head, too */
+			refuse_range(_metadata, self->fd, want.pfn, 1, "", &want);
+		ASSERT_EQ(0, contig_ask(other, &answer, "free 0x%lx 64", start));
+	}
+	close(other);
+}
+
+/* A caller that cannot sleep gets free pages only, and hears which one was not. */
+TEST_F_TIMEOUT(reasons, would_block, TIMEOUT)
+{
+	struct contig_span zone = { self->zone.start, self->zone.end };
+	struct refusal want = { -EBUSY, "WOULD_BLOCK", 0 };
+	struct contig_memory mem = { NULL, 64, 1 };
+	struct contig_answer answer;
+	long i;
+
+	ASSERT_EQ(0, contig_take(self->fd, &answer, self->start, 64, ""));
+	ASSERT_EQ(0, contig_ask(self->fd, &answer, "free 0x%lx 64", self->start));
+	EXPECT_EQ(0, contig_ask(self->fd, &answer, "range 0x%lx 64 nowait",
+				self->start));
+	ASSERT_EQ(0, contig_ask(self->fd, &answer, "free 0x%lx 64", self->start));
+
+	mem.map = mmap(NULL, mem.nr * psize(), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(mem.map, MAP_FAILED);
+	contig_fill(&mem);
+	i = contig_index_in(&mem, 0, zone);
+	ASSERT_GE(i, 0);
+	want.pfn = contig_pfn(&mem, i);
+	refuse_range(_metadata, self->fd, want.pfn, 1, " nowait", &want);
+	EXPECT_EQ(contig_pfn(&mem, i), want.pfn);
+	EXPECT_EQ(contig_first_damage(&mem), -1);
+}
+
+/* === Rubbish === */
+
+static const struct {
+	const char *text;
+	int error;
+} rubbish[] = {
+	{ "", -EINVAL }, { " ", -EINVAL }, { "\n", -EINVAL },
+	{ "r", -EINVAL }, { "RANGE 1 1", -EINVAL }, { "ranges 1 1", -EINVAL },
+	{ "help", -EINVAL }, { "%s%n%p", -EINVAL }, { "\xff\xfe\x01", -EINVAL },
+	{ "range", -EINVAL }, { "range 1", -EINVAL }, { "range x 1", -EINVAL },
+	{ "range 1 x", -EINVAL }, { "range 1 -1", -EINVAL },
+	{ "range -1 1", -EINVAL }, { "range  1 1", -EINVAL },
+	{ "range 1 1 2", -EINVAL }, { "range 1 1 zero bogus", -EINVAL },
+	{ "range 1,1", -EINVAL }, { "range 1.5 1", -EINVAL },
+	{ "range 99999999999999999999 1", -ERANGE },
+	{ "range 1 0x10000000000000000", -ERANGE },
+	{ "pages", -EINVAL }, { "pages many", -EINVAL }, { "pages -1", -EINVAL },
+	{ "pages 99999999999999999999", -ERANGE },
+	{ "pages 1 nid=", -EINVAL }, { "pages 1 nid=x", -EINVAL },
+	{ "pages 1 nid=99999999999", -ERANGE }, { "pages 1 nid", -EINVAL },
+	{ "cma", -EINVAL }, { "cma x", -EINVAL }, { "cma 1 1", -EINVAL },
+	{ "cma -1", -EINVAL }, { "cma 99999999999999999999", -ERANGE },
+	{ "free", -EINVAL }, { "free 1", -EINVAL }, { "free 1 1 1", -EINVAL },
+	{ "free x y", -EINVAL }, { "free 1 -1", -EINVAL }, { "free 1 1", -EINVAL },
+	{ "free 0 0", -EINVAL }, { "free 0xffffffffffffffff 2", -EINVAL },
+	{ "free 99999999999999999999 1", -ERANGE },
+};
+
+TEST_F_TIMEOUT(reasons, rubbish_words, TIMEOUT)
+{
+	struct state before = look();
+	struct contig_answer answer;
+
+	for (size_t n = 0; n < 3 * ARRAY_SIZE(rubbish); n++) {
+		size_t i = n % ARRAY_SIZE(rubbish);
+
+		EXPECT_EQ(rubbish[i].error,
+			  contig_write(self->fd, rubbish[i].text,
+				       strlen(rubbish[i].text)))
+			TH_LOG("'%s'", rubbish[i].text);
+	}
+	expect_state(_metadata, &before, "rubbish");
+	EXPECT_EQ(contig_stat("requests"), before.requests);
+	EXPECT_EQ(0, contig_take(self->fd, &answer, self->start, 5, ""));
+}
+
+/* A good command that is hidden in something too long, cut, or binary. */
+TEST_F_TIMEOUT(reasons, rubbish_bytes, TIMEOUT)
+{
+	static const size_t sizes[] = { 128, 129, 4096, 100000 };
+	struct state before = look();
+	char good[64];
+	char *big = calloc(1, 100000);
+	int len = snprintf(good, sizeof(good), "range 0x%lx 1", self->start);
+
+	ASSERT_NE(big, NULL);
+	EXPECT_EQ(-EINVAL, contig_write(self->fd, good, len + 1));
+	EXPECT_EQ(-EINVAL, contig_write(self->fd, good, sizeof(good)));
+	EXPECT_EQ(-EINVAL, contig_write(self->fd, big, 1));
+	memset(big, ' ', 100000);
+	memcpy(big, good, len);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		EXPECT_EQ(-EINVAL, contig_write(self->fd, big, sizes[i]))
+			TH_LOG("%zu bytes", sizes[i]);
+	}
+	EXPECT_EQ(-EFAULT, contig_write(self->fd, (void *)16, 20));
+	free(big);
+	expect_state(_metadata, &before, "bytes");
+	EXPECT_EQ(contig_stat("requests"), before.requests);
+}
+
+/* The same seed each time; none of this begins with a command. */
+TEST_F_TIMEOUT(reasons, rubbish_at_random, TIMEOUT)
+{
+	struct state before = look();
+	uint64_t seed = 2026;
+	char bytes[160];
+
+	for (int i = 0; i < 1000; i++) {
+		size_t len = contig_random(&seed) % sizeof(bytes);
+
+		for (size_t k = 0; k < len; k++)
+			bytes[k] = contig_random(&seed);
+		bytes[0] = '0' + i % 10;
+		EXPECT_EQ(-EINVAL, contig_write(self->fd, bytes, len))
+			TH_LOG("round %d, %zu bytes", i, len);
+	}
+	expect_state(_metadata, &before, "random bytes");
+	EXPECT_EQ(contig_stat("requests"), before.requests);
+}
+
+TEST_F(reasons, stats_are_for_reading)
+{
+	unsigned long before = contig_stat("requests");
+	struct stat st;
+	int fd;
+
+	ASSERT_EQ(0, stat(CONTIG_DIR "stats", &st));
+	EXPECT_EQ(st.st_mode & 0777, 0400);
+	ASSERT_EQ(0, stat(CONTIG_DIR "trigger", &st));
+	EXPECT_EQ(st.st_mode & 0777, 0600);
+
+	fd = open(CONTIG_DIR "stats", O_RDWR);
+	if (fd >= 0) {
+		EXPECT_EQ(-EINVAL, contig_write(fd, "0", 1));
+		EXPECT_EQ(-EINVAL, contig_write(fd, "requests 0", 10));
+		close(fd);
+	}
+	EXPECT_EQ(contig_stat("requests"), before);
+}
+
+/* === Events === */
+
+#define INSTANCE	"/sys/kernel/tracing/instances/contig_reasons"
+#define EVENTS		INSTANCE "/events/contig/enable"
+
+static int count_lines(const char *event, const char *words)
+{
+	FILE *file = fopen(INSTANCE "/trace", "r");
+	char line[512];
+	int lines = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		lines += strstr(line, event) && strstr(line, words);
+	if (file)
+		fclose(file);
+	return lines;
+}
+
+static void expect_event(struct __test_metadata *_metadata, const char *event,
+			 unsigned long start, unsigned long nr, const char *more)
+{
+	char words[200];
+
+	snprintf(words, sizeof(words), "start=0x%lx end=0x%lx %s", start,
+		 start + nr, more);
+	EXPECT_EQ(1, count_lines(event, words)) TH_LOG("%s: %s", event, words);
+}
+
+TEST_F_TIMEOUT(reasons, events, TIMEOUT)
+{
+	unsigned long pfn = find_page(1, CONTIG_PG_RESERVED);
+	struct contig_answer answer;
+	char words[100];
+
+	ASSERT_TRUE(!mkdir(INSTANCE, 0700) || errno == EEXIST);
+	ASSERT_TRUE(contig_write_file(INSTANCE "/trace", ""));
+	ASSERT_TRUE(contig_write_file(EVENTS, "1"));
+
+	ASSERT_EQ(0, contig_ask(self->fd, &answer, "range 0x%lx 77", self->start));
+	snprintf(words, sizeof(words), "moved=%lu usecs=%llu", answer.moved,
+		 answer.nsec / 1000);
+	expect_event(_metadata, "contig_start: ", self->start, 77, "gfp=GFP_KERNEL cma=0");
+	expect_event(_metadata, "contig_finish: ", self->start, 77, words);
+
+	contig_ask(self->fd, &answer, "range 0x%lx 2 comp", pfn | 1);
+	snprintf(words, sizeof(words), "error=%d reason=BAD_REQUEST pfn=0x%lx moved=0",
+		 -EINVAL, CONTIG_NO_PFN);
+	expect_event(_metadata, "contig_fail: ", pfn | 1, 2, words);
+
+	contig_ask(self->fd, &answer, "range 0x%lx 1", pfn);
+	snprintf(words, sizeof(words), "error=%d reason=UNMOVABLE pfn=0x%lx moved=0",
+		 -EBUSY, pfn);
+	expect_event(_metadata, "contig_fail: ", pfn, 1, words);
+
+	contig_ask(self->fd, &answer, "pages 0x10000000000");
+	EXPECT_EQ(1, count_lines("contig_search_fail: ",
+				 "nr_pages=1099511627776 error=-12 reason=NO_CANDIDATE"));
+	EXPECT_EQ(3, count_lines("contig_start: ", ""));
+	EXPECT_EQ(1, count_lines("contig_finish: ", ""));
+	EXPECT_EQ(2, count_lines("contig_fail: ", ""));
+
+	EXPECT_TRUE(contig_write_file(EVENTS, "0"));
+	EXPECT_EQ(0, rmdir(INSTANCE));
+}
+
+TEST_HARNESS_MAIN
