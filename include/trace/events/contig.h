@@ -9,7 +9,6 @@
 #include <linux/math64.h>
 #include <linux/time64.h>
 #include <linux/tracepoint.h>
-#include <trace/events/mmflags.h>
 
 #define CONTIG_REASONS			\
 	EM(NONE)			\
@@ -59,9 +58,8 @@ TRACE_EVENT(contig_start,
 		__entry->cma = cma;
 	),
 
-	TP_printk("start=0x%lx end=0x%lx gfp=%s cma=%d",
-		  __entry->start, __entry->end, show_gfp_flags(__entry->gfp),
-		  __entry->cma)
+	TP_printk("start=0x%lx end=0x%lx gfp=0x%lx cma=%d",
+		  __entry->start, __entry->end, __entry->gfp, __entry->cma)
 );
 
 TRACE_EVENT(contig_finish,
