@@ -544,7 +544,7 @@ TEST_F_TIMEOUT(reasons, events, TIMEOUT)
 	ASSERT_EQ(0, contig_ask(self->fd, &answer, "range 0x%lx 77", self->start));
 	snprintf(words, sizeof(words), "moved=%lu usecs=%llu", answer.moved,
 		 answer.nsec / 1000);
-	expect_event(_metadata, "contig_start: ", self->start, 77, "gfp=GFP_KERNEL cma=0");
+	expect_event(_metadata, "contig_start: ", self->start, 77, "cma=0");
 	expect_event(_metadata, "contig_finish: ", self->start, 77, words);
 
 	contig_ask(self->fd, &answer, "range 0x%lx 2 comp", pfn | 1);
