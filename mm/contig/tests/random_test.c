@@ -67,20 +67,6 @@ static bool contig_overlaps(struct contig_window *window, unsigned long start,
 			     start - window->start) < end - window->start;
 }
 
-/*
- * Held pages are in the way of everyone. Those of others are in the way of one
- * who may not sleep; as the rest of the kernel could have taken some, it is the
- * window that says which.
- */
-static bool contig_should_fit(struct contig_game *game, unsigned long start,
-			      unsigned long end, gfp_t gfp)
-{
-	if (contig_overlaps(game->window, start, end))
-		return false;
-	return gfpflags_allow_blocking(gfp) ||
-	       !contig_pages_in_use(start, end);
-}
-
 static void contig_random_take(struct contig_game *game,
 			       struct contig_slot *slot)
 {
@@ -88,18 +74,17 @@ static void contig_random_take(struct contig_game *game,
 	unsigned long room = window->end - window->start;
 	unsigned long nr = 1 + prandom_u32_state(&game->rnd) % CONTIG_LARGEST;
 	unsigned long start, end;
-	gfp_t gfp = GFP_NOWAIT;
+	gfp_t gfp = GFP_KERNEL;
 	struct contig_report report;
 	bool fits;
 	int err;
 
 	start = window->start + prandom_u32_state(&game->rnd) % (room - nr + 1);
 	end = start + nr;
+	fits = !contig_overlaps(window, start, end);
 	/* Climbing for what cannot be met takes time: try that now and then. */
-	if (!contig_overlaps(window, start, end) ||
-	    !(prandom_u32_state(&game->rnd) % 32))
-		gfp = GFP_KERNEL;
-	fits = contig_should_fit(game, start, end, gfp);
+	if (!fits && prandom_u32_state(&game->rnd) % 32)
+		gfp = GFP_NOWAIT;
 	err = contig_alloc_range(start, end, ACR_FLAGS_NONE, gfp, &report);
 	KUNIT_EXPECT_EQ_MSG(window->test, err, fits ? 0 : -EBUSY,
 			    "[%lx, %lx): %s at %lx", start, end,
@@ -126,11 +111,11 @@ static void contig_scatter(struct contig_game *game)
 		unsigned long pfn;
 
 		pfn = window->start + prandom_u32_state(&game->rnd) % room;
-		if (contig_should_fit(game, pfn, pfn + 1, GFP_NOWAIT)) {
-			contig_expect_taken(window, pfn, pfn + 1,
-					    ACR_FLAGS_NONE, GFP_NOWAIT);
-			contig_cache_put(game->cache, pfn, 0);
-		}
+		if (contig_overlaps(window, pfn, pfn + 1))
+			continue;
+		contig_expect_taken(window, pfn, pfn + 1, ACR_FLAGS_NONE,
+				    GFP_KERNEL);
+		contig_cache_put(game->cache, pfn, 0);
 	}
 }
 

@@ -127,7 +127,7 @@ void contig_test_same_block(struct kunit *test)
 	low = contig_hire(test, start + 1, middle);
 	high = contig_hire(test, middle, end - 1);
 
-	KUNIT_EXPECT_EQ(test, 0, contig_reserve(&older, start, start + 1));
+	KUNIT_EXPECT_TRUE(test, contig_reserve(&older, start, start + 1));
 	complete(&low->go);
 	complete(&high->go);
 	KUNIT_EXPECT_TRUE(test, contig_worker_waits(low));
@@ -156,7 +156,7 @@ void contig_test_other_block(struct kunit *test)
 	start = window->start + pageblock_nr_pages;
 	contig_cache_fill(cache, start, start + 32);
 	worker = contig_hire(test, start, start + 32);
-	KUNIT_EXPECT_EQ(test, 0, contig_reserve(&older, window->start, start));
+	KUNIT_EXPECT_TRUE(test, contig_reserve(&older, window->start, start));
 	complete(&worker->go);
 	contig_dismiss(worker);
 	contig_unreserve(&older);
@@ -231,8 +231,8 @@ void contig_test_killed_waiter(struct kunit *test)
 	contig_cache_fill(cache, window->start, window->start + 16);
 	worker = contig_hire(test, window->start, window->start + 16);
 	contig_read_events(&before);
-	KUNIT_EXPECT_EQ(test, 0, contig_reserve(&older, window->start,
-						window->end));
+	KUNIT_EXPECT_TRUE(test, contig_reserve(&older, window->start,
+					       window->end));
 	complete(&worker->go);
 	KUNIT_EXPECT_TRUE(test, contig_worker_waits(worker));
 	send_sig(SIGKILL, worker->task, 1);
