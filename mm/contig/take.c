@@ -9,6 +9,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/delay.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -138,6 +139,20 @@ static int contig_take_turn(struct contig_take *take)
 	return contig_claim(take) ? 0 : contig_look_before_moving(take);
 }
 
+/* A page that should have moved and did not; frozen ones are in other hands. */
+static enum contig_reason contig_why_left(unsigned long pfn)
+{
+	struct page *page;
+
+	if (pfn == CONTIG_NO_PFN)
+		return CONTIG_LOST_RACE;
+	page = pfn_to_page(pfn);
+	if (PageHuge(page))
+		return CONTIG_HUGETLB;
+	return page_ref_count(compound_head(page)) ? CONTIG_PINNED :
+						     CONTIG_LOST_RACE;
+}
+
 /* All rounds are over and somebody's page is still there. Whose, and why? */
 static int contig_blame(struct contig_take *take)
 {
@@ -148,7 +163,8 @@ static int contig_blame(struct contig_take *take)
 				      obstacle.pfn);
 	if (take->report.error == -EBUSY)
 		return -EBUSY;
-	return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
+	return contig_because(&take->report, -EBUSY,
+			      contig_why_left(take->suspect_pfn),
 			      take->suspect_pfn);
 }
 
