@@ -9,10 +9,12 @@ the named parts run (x86_64/kunit), the kernels being taken as they are.
 Exit status 0: something ran and nothing failed.
 """
 
+import concurrent.futures
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 import gate
@@ -20,6 +22,8 @@ import gate
 TOP = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = pathlib.Path("build/results")
 LANES = ("x86_64", "uml", "debug")
+GUESTS = 2              # guests at a time
+TICK = 8                # seconds between two progress lines while guests run
 
 # What a guest is given for a job: arguments of guest/boot.sh
 GUEST = ["--mem", "2G", "--append", "cma=128M movablecore=512M"]
@@ -32,8 +36,9 @@ SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
 class Part:
     """One row of the table."""
 
-    def __init__(self, lane, name, run):
-        self.lane, self.name, self.run = lane, name, run
+    def __init__(self, lane, name, run, parallel=False):
+        self.lane, self.name, self.run, self.parallel = lane, name, run, parallel
+        self.text = []
         self.passed = self.failed = self.skipped = 0
         self.seconds = 0.0
 
@@ -42,7 +47,6 @@ class Part:
 
     def execute(self, red):
         """Run, unless the tree or the kernel that it needs could not be made."""
-        print("\n=== %s" % self, flush=True)
         start = time.monotonic()
         broken = red & {"host/tree", self.lane + "/build"}
         try:
@@ -50,19 +54,36 @@ class Part:
                 raise OSError("not run, there is no " + broken.pop())
             self.passed, self.failed, self.skipped = self.run(self)
         except (OSError, subprocess.SubprocessError) as error:
-            print("%s: %s" % (self, error))
+            self.say("%s: %s\n" % (self, error))
             self.failed = 1
         if not self.passed + self.failed + self.skipped:
             self.failed = 1
         self.seconds = time.monotonic() - start
-        print("=== %s: %d passed, %d failed, %d skipped, %.0f s" %
-              (self, self.passed, self.failed, self.skipped, self.seconds), flush=True)
+        self.say("=== %s: %d passed, %d failed, %d skipped, %.0f s\n" %
+                 (self, self.passed, self.failed, self.skipped, self.seconds))
+
+    def say(self, text):
+        """Shown at once, or when the part is over if it shares the terminal."""
+        if self.parallel:
+            self.text.append(text)
+        else:
+            print(text, end="", flush=True)
+
+    def command(self, *words):
+        """Run a command whose output belongs to this part."""
+        if not self.parallel:
+            return subprocess.run(words, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              errors="replace")
+        self.say(done.stdout)
+        return done
 
 
 def command(*words):
     """A part that is one test: the command's exit status."""
-    def run(_):
-        good = subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    def run(part):
+        good = part.command(*words).returncode == 0
         return int(good), int(not good), 0
     return run
 
@@ -88,13 +109,12 @@ def guest(job, limit, *arguments):
     """A part that runs a job in a guest and asks the gate."""
     def run(part):
         where = RESULTS / part.lane / job
-        subprocess.run(["guest/boot.sh", "--lane", part.lane, "--job", job,
-                        "--timeout", str(limit), "--out", str(where), *arguments],
-                       stdin=subprocess.DEVNULL, check=False)
+        part.command("guest/boot.sh", "--lane", part.lane, "--job", job,
+                     "--timeout", str(limit), "--out", str(where), *arguments)
         counts = where / "counts"
         counts.unlink(missing_ok=True)
-        subprocess.run([sys.executable, "checks/gate.py", where, "--counts", counts,
-                        "--skips", "lanes/%s.skips" % part.lane], check=False)
+        part.command(sys.executable, "-B", "checks/gate.py", str(where), "--counts",
+                     str(counts), "--skips", "lanes/%s.skips" % part.lane)
         return tuple(int(word) for word in counts.read_text().split())
     return run
 
@@ -110,11 +130,47 @@ def parts():
     for lane in LANES:
         yield Part(lane, "build", command("lanes/build.sh", lane, "build/linux",
                                           "build/" + lane))
-    yield Part("uml", "kunit", guest("kunit", 300, *UML))
-    yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST))
-    yield Part("x86_64", "selftest", guest("selftest", 900, *SELFTEST))
-    yield Part("debug", "kunit", guest("kunit", 1200, *GUEST))
-    yield Part("debug", "selftest", guest("selftest", 1800, *SELFTEST))
+    # The slowest first: the others run beside it.
+    yield Part("debug", "selftest", guest("selftest", 1800, *GUEST), True)
+    yield Part("debug", "kunit", guest("kunit", 1200, *GUEST), True)
+    yield Part("x86_64", "selftest", guest("selftest", 900, *GUEST), True)
+    yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST), True)
+    yield Part("uml", "kunit", guest("kunit", 300, *UML), True)
+
+
+def run_alone(chosen):
+    """The parts on the host; what failed."""
+    red = set()
+    for part in chosen:
+        print("\n=== %s" % part, flush=True)
+        part.execute(red)
+        if part.failed:
+            red.add(str(part))
+    return red
+
+
+def run_guests(chosen, red):
+    """The guests, a few at a time; each one's output in one piece at its end."""
+    terminal = threading.Lock()
+    running = {}
+
+    def one(part):
+        running[part] = time.monotonic()
+        part.execute(red)
+        del running[part]
+        with terminal:
+            print("\n=== %s\n%s" % (part, "".join(part.text)), end="", flush=True)
+
+    with concurrent.futures.ThreadPoolExecutor(GUESTS) as pool:
+        waiting = [pool.submit(one, part) for part in chosen]
+        while waiting:
+            done, waiting = concurrent.futures.wait(waiting, TICK)
+            for job in done:
+                job.result()
+            with terminal:
+                print("  running:", ", ".join(
+                    "%s %.0f s" % (part, time.monotonic() - start)
+                    for part, start in list(running.items())) or "-", flush=True)
 
 
 def table(done):
@@ -132,11 +188,8 @@ def table(done):
 def main():
     os.chdir(TOP)
     chosen = [part for part in parts() if not sys.argv[1:] or str(part) in sys.argv[1:]]
-    red = set()
-    for part in chosen:
-        part.execute(red)
-        if part.failed:
-            red.add(str(part))
+    red = run_alone([part for part in chosen if not part.parallel])
+    run_guests([part for part in chosen if part.parallel], red)
     passed, failed, _ = table(chosen)
     return 0 if passed and not failed else 1
 

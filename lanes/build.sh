@@ -42,11 +42,22 @@ fi
 
 mkdir -p "$out"
 out=$(realpath "$out")
+# One build per lane at a time; and the tree must not change under a build, whose
+# objects could then be newer than the sources that they were not made from.
+lock()
+{
+	until flock -w $step "$@"; do
+		printf '  [%s %3ds] waiting for another build or make tree:%s\n' \
+			"$lane" $SECONDS "$(last_step)"
+	done
+}
+
 exec 9>"$out/.lock"
-until flock -w $step 9; do
-	printf '  [%s %3ds] waiting for another build of it:%s\n' "$lane" $SECONDS \
-		"$(last_step)"
-done
+lock 9
+if [ -e "$tree.lock" ]; then
+	exec 8<"$tree.lock"
+	lock -s 8
+fi
 
 # Nothing of the machine or the moment goes into the image.
 export KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00' KBUILD_BUILD_VERSION=1
@@ -63,7 +74,7 @@ fi
 
 kbuild()
 {
-	make -C "$tree" O="$out" ARCH=$arch CC="$cc" "$@" 9>&- </dev/null
+	make -C "$tree" O="$out" ARCH=$arch CC="$cc" "$@" 8<&- 9>&- </dev/null
 }
 
 # The value that $1, a line of a fragment, must have in .config
