@@ -42,6 +42,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_isolated_by_others),
 	KUNIT_CASE(contig_test_would_block),
 	KUNIT_CASE(contig_test_hugetlb),
+	KUNIT_CASE(contig_test_free_hugetlb),
 	/* evacuate_test.c */
 	KUNIT_CASE(contig_test_moves_content),
 	KUNIT_CASE(contig_test_moves_scattered),
@@ -62,6 +63,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_other_block),
 	KUNIT_CASE(contig_test_crowd),
 	KUNIT_CASE(contig_test_interrupted),
+	KUNIT_CASE(contig_test_interrupted_search),
 	KUNIT_CASE(contig_test_killed_waiter),
 	/* free_test.c */
 	KUNIT_CASE(contig_test_free_parts),

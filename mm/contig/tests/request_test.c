@@ -352,7 +352,7 @@ void contig_test_would_block(struct kunit *test)
 	struct contig_events before;
 	struct contig_cache *cache;
 	unsigned long moved, pfn;
-	DEFINE_SPINLOCK(lock);
+	static DEFINE_SPINLOCK(lock);
 
 	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
 	cache = contig_cache_open(window, true);
@@ -372,6 +372,11 @@ void contig_test_would_block(struct kunit *test)
 	contig_cache_check(cache);
 }
 
+static acr_flags_t contig_flags_of(struct page *page)
+{
+	return is_migrate_cma_page(page) ? ACR_FLAGS_CMA : ACR_FLAGS_NONE;
+}
+
 /* A hugetlb page that is neither free nor known to any file cannot move. */
 void contig_test_hugetlb(struct kunit *test)
 {
@@ -385,9 +390,42 @@ void contig_test_hugetlb(struct kunit *test)
 					     htlb_alloc_mask(h), false);
 	KUNIT_ASSERT_NOT_NULL(test, folio);
 	pfn = folio_pfn(folio);
+	/* Movable as it is, it may be in the CMA area. */
 	moved = contig_expect_refused(test, pfn, pfn + folio_nr_pages(folio),
-				      ACR_FLAGS_NONE, GFP_KERNEL,
+				      contig_flags_of(&folio->page), GFP_KERNEL,
 				      CONTIG_HUGETLB, pfn);
 	KUNIT_EXPECT_EQ(test, moved, 0);
+	folio_put(folio);
+}
+
+/* A free one makes room: its pool gets another in its place. */
+void contig_test_free_hugetlb(struct kunit *test)
+{
+	struct hstate *h = size_to_hstate(PMD_SIZE);
+	struct contig_report report;
+	struct folio *folio;
+	unsigned long pfn;
+
+	if (!h)
+		kunit_skip(test, "no hugetlb pages of PMD size");
+	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
+					     htlb_alloc_mask(h), false);
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	pfn = folio_pfn(folio);
+	/* No longer temporary: into the pool with it. */
+	folio_clear_hugetlb_temporary(folio);
+	folio_put(folio);
+	KUNIT_EXPECT_TRUE(test, PageHuge(pfn_to_page(pfn)));
+	KUNIT_ASSERT_EQ(test, 0,
+			contig_alloc_range(pfn + 3, pfn + 500,
+					   contig_flags_of(&folio->page),
+					   GFP_KERNEL, &report));
+	KUNIT_EXPECT_FALSE(test, PageHuge(pfn_to_page(pfn)));
+	KUNIT_EXPECT_EQ(test, 0, contig_free_range(pfn + 3, 497, true));
+	/* And out of the pool with the other. */
+	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
+					     htlb_alloc_mask(h), false);
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	folio_set_hugetlb_temporary(folio);
 	folio_put(folio);
 }

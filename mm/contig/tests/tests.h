@@ -42,6 +42,7 @@ void contig_test_cma_block_is_kept(struct kunit *test);
 void contig_test_isolated_by_others(struct kunit *test);
 void contig_test_would_block(struct kunit *test);
 void contig_test_hugetlb(struct kunit *test);
+void contig_test_free_hugetlb(struct kunit *test);
 
 /* evacuate_test.c */
 void contig_test_moves_content(struct kunit *test);
@@ -64,6 +65,7 @@ void contig_test_same_block(struct kunit *test);
 void contig_test_other_block(struct kunit *test);
 void contig_test_crowd(struct kunit *test);
 void contig_test_interrupted(struct kunit *test);
+void contig_test_interrupted_search(struct kunit *test);
 void contig_test_killed_waiter(struct kunit *test);
 
 /* free_test.c */

@@ -18,7 +18,7 @@
 
 /* === Workers === */
 
-/* A request made by a task of its own. */
+/* A request made by a task of its own; for any place if it has no start. */
 struct contig_worker {
 	struct task_struct *task;
 	unsigned long start;
@@ -30,6 +30,18 @@ struct contig_worker {
 	struct completion done;
 };
 
+static void contig_search_any(struct contig_worker *worker)
+{
+	struct page *page;
+
+	page = contig_alloc_pages(worker->end, GFP_KERNEL, NUMA_NO_NODE, NULL,
+				  &worker->report);
+	worker->err = worker->report.error;
+	if (page)
+		worker->start = page_to_pfn(page);
+	worker->end += worker->start;
+}
+
 static int contig_work(void *data)
 {
 	struct contig_worker *worker = data;
@@ -37,9 +49,12 @@ static int contig_work(void *data)
 	allow_signal(SIGKILL);
 	complete(&worker->ready);
 	wait_for_completion(&worker->go);
-	worker->err = contig_alloc_range(worker->start, worker->end,
-					 ACR_FLAGS_NONE, GFP_KERNEL,
-					 &worker->report);
+	if (worker->start)
+		worker->err = contig_alloc_range(worker->start, worker->end,
+						 ACR_FLAGS_NONE, GFP_KERNEL,
+						 &worker->report);
+	else
+		contig_search_any(worker);
 	complete(&worker->done);
 	return 0;
 }
@@ -215,6 +230,17 @@ void contig_test_interrupted(struct kunit *test)
 	contig_cache_check(cache);
 	contig_window_check(window, contig_cache_pages_in(cache, window->start,
 							  window->end));
+}
+
+/* A search ends as well, and does not go on to the next candidate. */
+void contig_test_interrupted_search(struct kunit *test)
+{
+	struct contig_worker *worker = contig_hire(test, 0, 16);
+
+	send_sig(SIGKILL, worker->task, 1);
+	complete(&worker->go);
+	contig_dismiss(worker);
+	contig_expect_interrupted(test, worker);
 }
 
 /* It comes while the request waits for its turn. */
