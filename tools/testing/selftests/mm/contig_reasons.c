@@ -143,6 +143,17 @@ static void refuse_range(struct __test_metadata *_metadata, int fd,
 static const struct refusal bad_request = { -EINVAL, "BAD_REQUEST", CONTIG_NO_PFN };
 static const struct refusal no_candidate = { -ENOMEM, "NO_CANDIDATE", CONTIG_NO_PFN };
 
+/* One page each time would be a loss of REPEAT pages, and would show. */
+TEST_F_TIMEOUT(reasons, a_loss_would_show, TIMEOUT)
+{
+	struct state before = look();
+	struct contig_answer answer;
+
+	ASSERT_EQ(0, contig_take(self->fd, &answer, self->start, 2 * REPEAT, ""));
+	EXPECT_FALSE(near(look().free, before.free));
+	EXPECT_EQ(look().success, before.success + 1);
+}
+
 /* === Arguments that make no sense === */
 
 TEST_F_TIMEOUT(reasons, no_such_range, TIMEOUT)

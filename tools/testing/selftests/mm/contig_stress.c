@@ -102,7 +102,7 @@ static bool find_cma(struct place *place)
 static bool cma_is_full(const struct place *place)
 {
 	return contig_number("/proc/meminfo", "CmaFree:") <
-	       contig_number("/proc/meminfo", "CmaTotal:") / 6;
+	       contig_number("/proc/meminfo", "CmaTotal:") / 5;
 }
 
 /* === The process that fills a place === */

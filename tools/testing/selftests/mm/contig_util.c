@@ -382,7 +382,7 @@ struct contig_span contig_movable_span(const struct contig_zone *zone,
  * free nor mapped nor cached. Those on per-CPU lists look like that, too, so
  * their number is taken off.
  */
-static long contig_nobodys_pages(struct contig_span span)
+long contig_nobodys_pages(struct contig_span span)
 {
 	uint64_t known = CONTIG_PG_BUDDY | CONTIG_PG_LRU | CONTIG_PG_ANON |
 			 CONTIG_PG_MAPPED | CONTIG_PG_HUGETLB |

@@ -104,6 +104,7 @@ unsigned long contig_count_of(unsigned long pfn);
 struct contig_span contig_cma_area(void);
 struct contig_span contig_movable_span(const struct contig_zone *zone,
 				       unsigned long nr, unsigned long align);
+long contig_nobodys_pages(struct contig_span span);
 long contig_lost_pages(struct contig_span span);
 unsigned long contig_block_pages(void);
 
