@@ -31,8 +31,9 @@ UML = ["--mem", "1G"]
 # Above 4 GB there is nothing but the CMA area and ZONE_MOVABLE: both get full.
 SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
             "--append", "cma=128M movablecore=512M"]
-# The checkers make each page of the load some ten times as dear.
-SLOW = SELFTEST[:-1] + [SELFTEST[-1] + " LOAD_PERCENT=10"]
+# The checkers make each page some ten times as dear; KASAN's share is at the end.
+SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
+        "--append", "cma=64M movablecore=384M LOAD_PERCENT=10 ROUNDS=24"]
 
 
 class Part:
