@@ -232,6 +232,7 @@ static void contig_expect_stuck(struct contig_cache *cache,
 void contig_test_survey_kernel_page(struct kunit *test)
 {
 	struct contig_window *window;
+	struct contig_events before;
 	struct contig_cache *cache;
 	struct page *page;
 	unsigned long odd;
@@ -240,7 +241,11 @@ void contig_test_survey_kernel_page(struct kunit *test)
 	odd = window->end - 3;
 	cache = contig_fill_but_one(window, odd);
 	page = contig_window_hand_out(window, odd);
+	contig_read_events(&before);
 	contig_expect_stuck(cache, CONTIG_UNMOVABLE, odd);
+	/* Nor is there a free page that could be on a per-CPU list. */
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_PCP_DRAINS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_ISOLATIONS), 0);
 	contig_window_check(window, window->end - window->start);
 	__free_page(page);
 	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
