@@ -92,7 +92,7 @@ static void refuse_free(struct __test_metadata *_metadata, int fd,
 /* Pages of a frozen range look like lost ones: the check at the end does see. */
 TEST_F_TIMEOUT(range, a_loss_would_show, TIMEOUT)
 {
-	take(_metadata, self->fd, self->area.start, 8192, "frozen");
+	take(_metadata, self->fd, self->area.start, 4096, "frozen");
 	EXPECT_GT(contig_nobodys_pages(self->area), 0);
 }
 

@@ -260,13 +260,14 @@ bool contig_same_blocks(const struct contig_blocks *before)
 	return false;
 }
 
-/* Of all zones, with what is on the lists and in the counters of each CPU. */
+/* Of all zones, with what is on the lists of each CPU. */
 unsigned long contig_free_pages(void)
 {
 	struct contig_zone zones[MAX_ZONES];
 	unsigned long sum = 0;
 	int nr;
 
+	/* folds the counters of each CPU */
 	contig_write_file("/proc/sys/vm/stat_refresh", "1");
 	nr = contig_zones(zones, MAX_ZONES);
 	for (int i = 0; i < nr; i++)
@@ -274,16 +275,42 @@ unsigned long contig_free_pages(void)
 	return sum;
 }
 
+/* Of all zones, on the lists of each CPU. They leave them at any time. */
+unsigned long contig_pcp_pages(void)
+{
+	struct contig_zone zones[MAX_ZONES];
+	int nr = contig_zones(zones, MAX_ZONES);
+	unsigned long sum = 0;
+
+	for (int i = 0; i < nr; i++)
+		sum += zones[i].pcp;
+	return sum;
+}
+
+/* A signal takes its time, and what a process was in the middle of, too. */
+static void contig_settle(void)
+{
+	unsigned long before = contig_free_pages();
+
+	for (int tries = 0, same = 0; tries < 8 * TRIES && same < 4; tries++) {
+		unsigned long now;
+
+		usleep(2 * TRY_USEC);
+		now = contig_free_pages();
+		same = now - before + 4 <= 8 ? same + 1 : 0;
+		before = now;
+	}
+}
+
 /* Stop those who keep the machine busy, or let them go on. */
 void contig_quiet(bool quiet)
 {
 	const char *group = getenv("CONTIG_LOAD");
 
-	if (!group || atoi(group) <= 1)
-		return;
-	kill(-atoi(group), quiet ? SIGSTOP : SIGCONT);
+	if (group && atoi(group) > 1)
+		kill(-atoi(group), quiet ? SIGSTOP : SIGCONT);
 	if (quiet)
-		usleep(200 * 1000);
+		contig_settle();
 }
 
 static bool contig_read_words(const char *path, unsigned long pfn, size_t nr,

@@ -97,6 +97,7 @@ bool contig_zone(const char *name, struct contig_zone *zone);
 struct contig_blocks contig_blocks(void);
 bool contig_same_blocks(const struct contig_blocks *before);
 unsigned long contig_free_pages(void);
+unsigned long contig_pcp_pages(void);
 void contig_quiet(bool quiet);
 bool contig_flags(unsigned long pfn, size_t nr, uint64_t *flags);
 uint64_t contig_flags_of(unsigned long pfn);
