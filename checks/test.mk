@@ -4,5 +4,5 @@
 
 .PHONY: test
 test:
-	@series/need.sh $(KERNEL_PACKAGES) $(GUEST_PACKAGES)
+	@series/need.sh git $(KERNEL_PACKAGES) $(GUEST_PACKAGES)
 	@python3 -B checks/test.py $(TESTS)
