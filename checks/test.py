@@ -133,6 +133,7 @@ def parts():
     for lane in LANES:
         yield Part(lane, "build", command("lanes/build.sh", lane, "build/linux",
                                           "build/" + lane))
+    yield Part("x86_64", "symbols", ktap("checks/symbols.sh"))
     # The slowest first: the others run beside it.
     yield Part("debug", "selftest", guest("selftest", 1800, *SLOW), True)
     yield Part("debug", "kunit", guest("kunit", 1200, *GUEST), True)
