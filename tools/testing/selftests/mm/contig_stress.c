@@ -491,8 +491,8 @@ static bool checkpoint(const struct place *place, pid_t filler,
 {
 	bool good;
 
-	contig_quiet(true);
 	kill(filler, SIGSTOP);
+	contig_quiet(true);
 	good = contig_same_blocks(before) && nothing_lost(place);
 	kill(filler, SIGCONT);
 	contig_quiet(false);
