@@ -462,10 +462,15 @@ static bool run_workers(const struct place *place, unsigned int part)
 
 	fflush(stdout);
 	for (unsigned int i = 0; i < nr_workers; i++) {
-		workers[i].pid = fork();
-		if (!workers[i].pid)
+		pid_t pid = fork();
+
+		if (!pid)
 			work(place, &workers[i],
 			     seed * 1000003 + part * 101 + i, each);
+		if (pid < 0)
+			ksft_exit_fail_msg("no process for worker %u\n", i);
+		/* Only here: the child's copy of this is the same memory. */
+		workers[i].pid = pid;
 	}
 	for (unsigned int i = 0; i < nr_workers; i++)
 		good = wait_for_worker(place, i) && good;
