@@ -130,6 +130,8 @@ def parts():
     yield Part("host", "gate", ktap(sys.executable, "checks/gate-test.py"))
     if os.path.exists("checks/series-test.sh"):
         yield Part("host", "series", ktap("checks/series-test.sh"))
+    if os.path.exists("bench/tests.py"):
+        yield Part("host", "bench", ktap(sys.executable, "bench/tests.py"))
     yield Part("host", "tree", command("make", "--no-print-directory", "tree", "guest"))
     if os.path.exists("tools/testing/contig/Makefile"):
         yield Part("host", "plan", ktap("make", "-s", "-C", "tools/testing/contig", "test"))
