@@ -16,6 +16,7 @@ class Scenario:
     kind: str
     better: str
     boots: tuple
+    run: str
     unit: str = ""
     may_skip: tuple = ()
     target: dict = dataclasses.field(default_factory=dict)
@@ -43,7 +44,7 @@ class Boot:
     append: str = ""
     default: bool = True
     x: int | None = None
-    alias: dict = dataclasses.field(default_factory=dict)
+    only_expected: bool = False
 
     def words(self):
         """What goes to the kernel's command line."""
@@ -59,7 +60,7 @@ def scenario(name, table):
         raise ValueError("scenario.%s: kind or better" % name)
     if table["kind"] == "curve":
         table["first"], table["last"] = table.pop("from"), table.pop("to")
-    return Scenario(name=name, **table)
+    return Scenario(name=name, **{"run": name, **table})
 
 
 def family(name, table, clocks):

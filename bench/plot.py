@@ -58,6 +58,15 @@ def points(results, name):
     return sorted(rows, key=lambda row: row["x"])
 
 
+def apart(xs):
+    """The x whose numbers do not run into the one before, on a linear axis."""
+    kept = xs[:1]
+    for x in xs[1:]:
+        if x - kept[-1] >= (xs[-1] - xs[0]) / 25:
+            kept.append(x)
+    return kept
+
+
 def ticks(axes, plot, xs):
     """Plain numbers, as many as there is room for."""
     axes.set_yscale(plot.y_scale)
@@ -66,6 +75,8 @@ def ticks(axes, plot, xs):
         axes.set_xscale("log", base=2)
         xs = xs[::1 + len(xs) // 10]
         axes.xaxis.set_minor_locator(ticker.NullLocator())
+    else:
+        xs = apart(xs)
     axes.set_xticks(xs, ["%d" % x for x in xs])
     axes.grid(True, which="major", color="#dddddd", linewidth=0.6)
 
@@ -81,7 +92,7 @@ def panel(axes, plot, name, rows, title):
     ticks(axes, plot, xs)
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(X_LABELS[name])
-    axes.set_ylabel("%s a call" % rows[0]["unit"])
+    axes.set_ylabel(rows[0]["unit"])
     axes.legend(frameon=False)
 
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a guest of the bench leaves: its samples, and whether they can be believed.
 
-The job prints KTAP, one result for each scenario, and between the results
+The job prints KTAP, a result for each thing it runs, and between the results
 
     sample SCENARIO X ENGINE VALUE
 
 with X = '-' for a scalar, ENGINE = intree (the base) or contig (ours) and VALUE an
-integer. Samples come in pairs, one of each engine. Other lines mean nothing here.
+integer. Samples come in pairs, one of each engine. A run can give samples of several
+scenarios; scenarios.toml knows which. Other lines mean nothing here.
 """
 
 import pathlib
@@ -21,7 +22,7 @@ ENGINES = ("intree", "contig")
 SAMPLE = re.compile(r"sample (\S+) (-|\d+) (intree|contig) (\d+)$", re.ASCII)
 
 
-def parse(text, alias=None):
+def parse(text):
     """{(scenario, x): [(engine, value), ...]} with x None for scalars; problems."""
     found, problems = {}, []
     for number, line in enumerate(text.splitlines(), 1):
@@ -32,12 +33,12 @@ def parse(text, alias=None):
             problems.append("report.txt:%d is no sample: '%s'" % (number, line.strip()))
             continue
         name, x, engine, value = match.groups()
-        key = (alias or {}).get(name, name), None if x == "-" else int(x)
+        key = name, None if x == "-" else int(x)
         found.setdefault(key, []).append((engine, int(value)))
     return found, problems
 
 
-def results(text, alias=None):
+def results(text):
     """[(name, reason)] of the 'ok' lines; the reason is None where nothing is skipped."""
     found = []
     for line in text.splitlines():
@@ -46,8 +47,7 @@ def results(text, alias=None):
             continue
         name = match.group(3).strip()
         skip = gate.SKIP.match(match.group(4) or "")
-        found.append(((alias or {}).get(name, name),
-                      skip.group(2).strip() if skip else None))
+        found.append((name, skip.group(2).strip() if skip else None))
     return found
 
 
@@ -90,12 +90,18 @@ class Log:
 
     def __init__(self, boot, scenarios, text):
         self.boot, self.scenarios = boot, scenarios
-        self.samples, self.problems = parse(text, boot.alias)
+        self.samples, self.problems = parse(text)
+        if boot.only_expected:
+            self.samples = {key: pairs for key, pairs in self.samples.items()
+                            if self._expected(key[0])}
         self.skips = {}
         report = gate.Report(text)
         self.problems += report.problems + ["not ok: " + name for name in report.failures]
-        self._read_results(results(text, boot.alias))
+        self._read_results(results(text))
         self._judge()
+
+    def _expected(self, name):
+        return name in self.scenarios and self.boot.family in self.scenarios[name].boots
 
     def _read_results(self, lines):
         names = [name for name, _ in lines]
@@ -104,8 +110,9 @@ class Log:
             if names.count(name) > 1:
                 self.problems.append("%s: %d results" % (name, names.count(name)))
         for name, reason in lines:
-            if reason is not None and name in self.scenarios:
-                self._skip(self.scenarios[name], reason)
+            for scenario in self.scenarios.values():
+                if reason is not None and scenario.run == name:
+                    self._skip(scenario, reason)
 
     def _skip(self, scenario, reason):
         self.skips[scenario.name] = reason
@@ -123,7 +130,7 @@ class Log:
             self._judge_samples(self.scenarios[name])
         missing = [name for name, scenario in self.scenarios.items()
                    if name not in measured and name not in self.skips and
-                   (name in self.done or self.boot.family in scenario.boots)]
+                   (scenario.run in self.done or self._expected(name))]
         if missing:
             self.problems.append("no samples of " + ", ".join(missing))
 
@@ -131,7 +138,7 @@ class Log:
         name = scenario.name
         if name in self.skips:
             self.problems.append("%s: samples and a skip" % name)
-        elif name not in self.done:
+        elif scenario.run not in self.done:
             self.problems.append("%s: samples, but no 'ok'" % name)
         points = self.points(name)
         wrong = curve_problem(scenario, self.boot, points)

@@ -42,7 +42,7 @@ def label(row, scenarios, clock):
     scenario = scenarios[row["scenario"]]
     text = scenario.title
     if row["x"] is not None:
-        text += ": %d %s" % (row["x"], scenario.x)
+        text = "%s, %d %s" % (scenario.name, row["x"], scenario.x)
     return text if row["unit"] == clock else "%s [%s]" % (text, row["unit"])
 
 
@@ -89,12 +89,22 @@ def aligned(lines):
         yield "  ".join([line[0].ljust(width[0]), *sized[1:4], line[4]]).rstrip()
 
 
+def flatness(results, names):
+    """How far the medians of boots that differ in x only lie apart."""
+    rows = [row for row in results["rows"] if row["boot"] in names]
+    if len(names) > 1 and len(rows) > 1:
+        apart = [max(medians) / max(1, min(medians)) for medians in
+                 ([row[engine]["median"] for row in rows] for engine in ("intree", "contig"))]
+        yield "dearest x by cheapest: base %.2f, this engine %.2f" % tuple(apart)
+
+
 def lines(results, scenarios):
     """The whole table, family by family."""
     for family, names in families(results).items():
         yield "\n%s: %s" % (family, heading(results, names))
         head = ("scenario", "base", "this engine", "ratio", "target")
         yield from aligned([head, *cells(results, scenarios, names)])
+        yield from flatness(results, names)
 
 
 def totals(results):
