@@ -71,7 +71,7 @@ die()
 }
 
 case $lane in
-uml)	: "${kernel:=$build/uml/linux}" ;;
+*uml)	: "${kernel:=$build/$lane/linux}" ;;
 *)	: "${kernel:=$build/$lane/arch/x86/boot/bzImage}" ;;
 esac
 [ -e "$kernel" ] || die "no $kernel: run 'make kernel LANE=$lane' first"
@@ -123,7 +123,7 @@ qemu_command()
 	# No five-level page tables: they make each walk longer, and while the
 	# kernel reads its CPU's features anew, KASAN takes an interrupt for a wild
 	# access, as it computes its bounds for four levels in that moment.
-	guest=(qemu-system-x86_64 -accel "$(accelerator)" -machine q35 -cpu max,la57=off
+	guest=(qemu-system-x86_64 -accel "$(accelerator)" -machine q35 -cpu max,la57=off,erms=off,fsrm=off
 		-smp "$cpus" -m "$mem" -nodefaults -no-user-config -no-reboot
 		-display none -kernel "$kernel" -initrd "$initramfs"
 		-append "$cmdline"
@@ -155,7 +155,7 @@ uml_command()
 }
 
 case $lane in
-uml)	uml_command ;;
+*uml)	uml_command ;;
 *)	qemu_command ;;
 esac
 echo "$cmdline" >"$out/cmdline"
@@ -184,12 +184,12 @@ started=$(date +%s%N)
 status=0
 if [ $tty = 1 ]; then
 	case $lane in
-	uml)	"${guest[@]}" 3>"$verdict" 4>"$report" | tee "$console" ;;
+	*uml)	"${guest[@]}" 3>"$verdict" 4>"$report" | tee "$console" ;;
 	*)	"${guest[@]}" ;;
 	esac || status=$?
 else
 	case $lane in
-	uml)	timeout -k 5 "$limit" "${guest[@]}" </dev/null >"$console" 2>&1 \
+	*uml)	timeout -k 5 "$limit" "${guest[@]}" </dev/null >"$console" 2>&1 \
 			3>"$verdict" 4>"$report" & ;;
 	*)	timeout -k 5 "$limit" "${guest[@]}" </dev/null 2>"$out/qemu.log" & ;;
 	esac

@@ -34,11 +34,15 @@ case $lane in
 x86_64)	fragments=(common x86_64) ;;
 debug)	fragments=(common x86_64 debug) ;;
 uml)	fragments=(common uml); arch=um; target=linux ;;
-*)	die "no such lane (x86_64, debug, uml)" ;;
+bench)	fragments=(common x86_64 contig bench) ;;
+latency) fragments=(common x86_64 contig bench latency) ;;
+bench-uml) fragments=(common uml contig bench); arch=um; target=linux ;;
+*)	die "no such lane (x86_64, debug, uml, bench, bench-uml, latency)" ;;
 esac
-if [ -e "$tree/mm/contig/Kconfig" ]; then
-	fragments+=(contig)
-fi
+case $lane in
+*bench* | latency) ;;
+*)	[ ! -e "$tree/mm/contig/Kconfig" ] || fragments+=(contig) ;;
+esac
 
 mkdir -p "$out"
 out=$(realpath "$out")

@@ -177,7 +177,7 @@ def apply():
     if not os.path.isdir(kdir):
         raise Problem(f"KDIR={kdir}: no such directory")
     kdir = os.path.realpath(kdir)
-    steps = load()
+    steps = [step for step in load() if step.mailed]
     number = look_at(kdir, steps)
     git = repository(kdir)
     say("APPLY", f"{len(steps)} steps to Linux {number} in {kdir} ({'git' if git else 'plain directory'})")

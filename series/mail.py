@@ -11,10 +11,11 @@ import shutil
 
 from plumbing import Git
 from steps import ROOT, Problem, load, main, say
-from tree import BRANCH, LINUX, TIP, ZERO, linux_git, read
+from tree import LINUX, TIP, ZERO, linux_git, read
 
 OUT = os.path.join(ROOT, "build", "series")
 COVER = os.path.join(ROOT, "series", "cover.md")
+MAILED = "mailed"               # branch of build/linux that ends with the last step to be mailed
 UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX+)\b|\*\*\*|\b(subject|blurb) here\b", re.I)
 
 
@@ -31,7 +32,7 @@ def cover():
     if wrong:
         raise Problem(*wrong)
     text = "\n".join([lines[0].lstrip("# ")] + lines[1:])
-    return (["-c", f"branch.{BRANCH.rsplit('/', 1)[-1]}.description={text}"],
+    return (["-c", f"branch.{MAILED}.description={text}"],
             ["--cover-letter", "--cover-from-description=subject"])
 
 
@@ -59,7 +60,7 @@ def verify(git, paths):
     try:
         index.run("read-tree", ZERO)
         index.run("apply", "--cached", *(p for p in paths if "cover-letter" not in p))
-        if index.out("write-tree") != git.out("rev-parse", TIP + "^{tree}"):
+        if index.out("write-tree") != git.out("rev-parse", MAILED + "^{tree}"):
             raise Problem("the patches do not make the tree that they came from")
     finally:
         os.unlink(scratch)
@@ -70,12 +71,13 @@ def mail():
     if not steps:
         raise Problem("series/series has no step yet: nothing to mail")
     git: Git = linux_git()
+    git.run("update-ref", f"refs/heads/{MAILED}", f"{TIP}~{sum(not step.mailed for step in steps)}")
     settings, options = cover()
     part = OUT + ".part"
     for path in (part, OUT):
         shutil.rmtree(path, ignore_errors=True)
     git.run(*settings, "format-patch", "-q", "-o", part, "--no-signature", "--zero-commit", f"--base={ZERO}",
-            *options, f"{ZERO}..{BRANCH.rsplit('/', 1)[-1]}")
+            *options, f"{ZERO}..{MAILED}")
     paths = sorted(os.path.join(part, name) for name in os.listdir(part))
     fix_base(paths)
     verify(git, paths)

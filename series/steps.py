@@ -44,6 +44,7 @@ class Step:
     files: list
     hook: str = None    # path of the patch, None: the step changes no file of the base
     message: str = None
+    mailed: bool = True
 
     def subject(self):
         with open(self.message, encoding="utf-8") as f:
@@ -78,11 +79,14 @@ def parse(root):
             if not line:
                 continue
             if not line[0].isspace():
-                if not NAME.match(line):
+                name, _, word = line.partition(" ")
+                if not NAME.match(name) or word not in ("", "unmailed"):
                     wrong.append(f"{where}: a step is named NNNN-slug, not '{line}'")
-                elif steps and line <= steps[-1].name:
-                    wrong.append(f"{where}: step {line} comes after {steps[-1].name}")
-                steps.append(Step(line, []))
+                elif steps and name <= steps[-1].name:
+                    wrong.append(f"{where}: step {name} comes after {steps[-1].name}")
+                if not word and steps and not steps[-1].mailed:
+                    wrong.append(f"{where}: what is mailed comes before what is not")
+                steps.append(Step(name, [], mailed=not word))
             elif not steps:
                 wrong.append(f"{where}: a file before the first step")
             else:
@@ -238,7 +242,11 @@ def place(hunk, lines, shift):
 # --------------------------------------------------------------------------------
 
 def load(root=ROOT):
-    """The checked steps; one Problem that lists everything wrong."""
+    """The checked steps; one Problem that lists everything wrong.
+
+    A step that is not mailed may hook our own files too: they must not carry what
+    is only for measuring.
+    """
     steps, wrong = parse(root)
     wrong += check_files(root, steps) + attach(root, steps)
     ours = {name for step in steps for name in step.files}
@@ -246,7 +254,7 @@ def load(root=ROOT):
         if step.message:
             wrong += check_message(step.message)
         if step.hook:
-            wrong += check_hook(step.hook, ours)
+            wrong += check_hook(step.hook, ours if step.mailed else set())
     if wrong:
         raise Problem(*wrong)
     return steps

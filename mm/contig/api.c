@@ -49,6 +49,19 @@ static gfp_t contig_move_gfp(gfp_t gfp)
 	       __GFP_MOVABLE | __GFP_RETRY_MAYFAIL;
 }
 
+/* The bitmaps are for contig_take() to clear, as far as it needs them. */
+static void contig_ask(struct contig_take *take, unsigned long start,
+		       unsigned long end, acr_flags_t flags, gfp_t gfp)
+{
+	memset(take, 0, offsetof(struct contig_take, inline_bits));
+	take->start = start;
+	take->end = end;
+	take->flags = flags;
+	take->gfp = gfp;
+	take->move_gfp = contig_move_gfp(gfp);
+	take->report.ranges_tried = 1;
+}
+
 static bool contig_size_is_sane(unsigned long nr_pages, gfp_t gfp)
 {
 	if (!nr_pages)
@@ -181,19 +194,13 @@ int contig_alloc_range_noprof(unsigned long start, unsigned long end,
 			      acr_flags_t flags, gfp_t gfp,
 			      struct contig_report *report)
 {
-	struct contig_take take = {
-		.start = start,
-		.end = end,
-		.flags = flags,
-		.gfp = current_gfp_context(gfp),
-		.report.ranges_tried = 1,
-	};
+	struct contig_take take;
 	u64 began = ktime_get_ns();
 	int err;
 
 	trace_contig_start(start, end, gfp, flags & ACR_FLAGS_CMA);
 	contig_count(CONTIG_REQUESTS, 1);
-	take.move_gfp = contig_move_gfp(take.gfp);
+	contig_ask(&take, start, end, flags, current_gfp_context(gfp));
 	err = contig_check(&take) ?: contig_take(&take);
 	if (!err)
 		contig_prepare(&take);

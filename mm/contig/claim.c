@@ -78,13 +78,12 @@ static void contig_put_free(struct zone *zone, unsigned long start,
 	}
 }
 
-/* May this request take from the block of @pfn at all? */
-static bool contig_block_is_ours(struct contig_take *take, unsigned long pfn)
+/* May this request take from a block of this type at all? */
+static bool contig_type_is_ours(struct contig_take *take, unsigned long block,
+				int mt)
 {
-	int mt = get_pfnblock_migratetype(pfn_to_page(pfn), pfn);
-
 	if (is_migrate_isolate(mt))
-		return test_bit(contig_block_of(take, pfn), take->isolated);
+		return test_bit(block, take->isolated);
 	return is_migrate_cma(mt) == !!(take->flags & ACR_FLAGS_CMA);
 }
 
@@ -92,37 +91,62 @@ static bool contig_block_is_ours(struct contig_take *take, unsigned long pfn)
  * Isolated pages are not counted as free, so taking them changes nothing that
  * a watermark guards. Others obey the one that every allocation obeys.
  */
-static bool contig_watermark_ok(struct zone *zone, unsigned long pfn,
-				unsigned long nr_pages)
+static bool contig_watermark_ok(struct zone *zone, int mt, unsigned long nr_pages)
 {
-	if (is_migrate_isolate_page(pfn_to_page(pfn)))
-		return true;
-	return zone_watermark_ok(zone, 0, min_wmark_pages(zone) + nr_pages, 0,
+	return is_migrate_isolate(mt) ||
+	       zone_watermark_ok(zone, 0, min_wmark_pages(zone) + nr_pages, 0,
 				 ALLOC_CMA);
 }
 
-/* Take the free pages [head, end) and keep what lies in the range. */
-static void contig_take_free(struct contig_take *take, unsigned long head,
-			     unsigned long end)
+/*
+ * Put [start, end), the rest of a free page that was taken off, back in pieces.
+ * None of them can have a free neighbour to merge with.
+ */
+static void contig_put_rest(struct zone *zone, unsigned long start,
+			    unsigned long end, int mt)
 {
-	unsigned long first = max(head, take->start);
-	unsigned long last = min(end, take->end) - 1;
-	unsigned long pfn = head;
+	while (start < end) {
+		struct page *page = pfn_to_page(start);
+		unsigned int order = contig_piece_order(start, end,
+							MAX_PAGE_ORDER);
+
+		set_page_private(page, order);
+		__SetPageBuddy(page);
+		__add_to_free_list(page, zone, order, mt, true);
+		start += 1UL << order;
+	}
+}
+
+/* Take the free page at @pfn, keep what lies in the range, return its end. */
+static unsigned long contig_take_page(struct contig_take *take,
+				      unsigned long pfn, int mt)
+{
+	struct page *page = pfn_to_page(pfn);
+	unsigned int order = buddy_order(page);
+	unsigned long end = pfn + (1UL << order);
+	unsigned long first = max(pfn, take->start);
+	unsigned long last = min(end, take->end);
+
+	__del_page_from_free_list(page, take->zone, order, mt);
+	contig_put_rest(take->zone, pfn, first, mt);
+	contig_put_rest(take->zone, last, end, mt);
+	account_freepages(take->zone, -(int)(last - first), mt);
+	return end;
+}
+
+/* Take the free pages [head, end); they are all of one type. */
+static void contig_take_free(struct contig_take *take, unsigned long head,
+			     unsigned long end, int mt)
+{
+	unsigned long block = contig_block_of(take, max(head, take->start));
+	unsigned long last = contig_block_of(take, min(end, take->end) - 1);
 
 	lockdep_assert_held(&take->zone->lock);
 
-	while (pfn < end) {
-		struct page *page = pfn_to_page(pfn);
-		unsigned int order = buddy_order(page);
-
-		del_page_from_free_list(page, take->zone, order,
-					get_pfnblock_migratetype(page, pfn));
-		pfn += 1UL << order;
-	}
-	contig_put_free(take->zone, head, first);
-	contig_put_free(take->zone, last + 1, end);
-	bitmap_set(take->claimed, contig_block_of(take, first),
-		   contig_block_of(take, last) - contig_block_of(take, first) + 1);
+	while (head < end)
+		head = contig_take_page(take, head, mt);
+	while (block <= last)
+		__set_bit(block++, take->claimed);
 }
 
 /* Remember what stopped a claim; refcount 0 may mean a per-CPU list. */
@@ -140,19 +164,21 @@ static void contig_claim_block(struct contig_take *take, unsigned long block)
 	unsigned long start = contig_block_start(take, block);
 	unsigned long end = contig_block_end(take, block);
 	unsigned long head, stop;
+	int mt;
 
 	guard(spinlock_irqsave)(&take->zone->lock);
 
 	head = contig_free_head(start);
-	if (head == CONTIG_NO_PFN || !contig_block_is_ours(take, start)) {
+	mt = get_pfnblock_migratetype(pfn_to_page(start), start);
+	if (head == CONTIG_NO_PFN || !contig_type_is_ours(take, block, mt)) {
 		contig_suspect(take, start);
 		return;
 	}
 	stop = contig_free_until(head, end);
 	if (stop < end)
 		contig_suspect(take, stop);
-	else if (contig_watermark_ok(take->zone, head, stop - head))
-		contig_take_free(take, head, stop);
+	else if (contig_watermark_ok(take->zone, mt, stop - head))
+		contig_take_free(take, head, stop, mt);
 	else
 		take->suspect_pfn = CONTIG_NO_PFN;
 }
@@ -226,11 +252,17 @@ void contig_give_back(struct zone *zone, unsigned long start, unsigned long end)
  * contig_in_free_block() - is a page part of a free page of any order?
  * @pfn: the page
  *
- * Context: Any but NMI. Takes zone->lock.
+ * Whoever owns the page gets the right answer without a lock. For others a
+ * second look, under the lock, makes sure that it was no mixture of two states.
+ *
+ * Context: Any but NMI. May take zone->lock.
  * Return: true if the page is on the free lists, be it as head or as tail.
  */
 bool contig_in_free_block(unsigned long pfn)
 {
+	if (contig_free_head(pfn) == CONTIG_NO_PFN)
+		return false;
+
 	guard(spinlock_irqsave)(&page_zone(pfn_to_page(pfn))->lock);
 
 	return contig_free_head(pfn) != CONTIG_NO_PFN;

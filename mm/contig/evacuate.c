@@ -29,6 +29,9 @@
 /* The most that is off the LRU at a time: more would hold up reclaim. */
 #define CONTIG_BATCH_PAGES	512
 
+/* Targets for so many single pages are allocated together. */
+#define CONTIG_STOCK_PAGES	32U
+
 static int contig_isolate_block(struct contig_take *take, unsigned long block)
 {
 	unsigned long start = contig_block_start(take, block);
@@ -118,29 +121,72 @@ static int contig_put_batch(struct contig_take *take,
 }
 
 /**
+ * struct contig_targets - where the folios of one batch move to
+ * @control: for alloc_migration_target()
+ * @wanted: folios of the batch that have no target yet
+ * @nr_pages: how many pages are in stock
+ * @pages: single pages, allocated together
+ */
+struct contig_targets {
+	struct migration_target_control control;
+	unsigned int wanted;
+	unsigned int nr_pages;
+	struct page *pages[CONTIG_STOCK_PAGES];
+};
+
+/* Single pages come many at a time, from where alloc_migration_target() would. */
+static void contig_stock_up(struct contig_targets *targets, struct folio *src)
+{
+	gfp_t gfp = targets->control.gfp_mask;
+	unsigned int nr = clamp(targets->wanted, 1, CONTIG_STOCK_PAGES);
+
+	if (is_highmem_idx(folio_zonenum(src)) ||
+	    folio_zonenum(src) == ZONE_MOVABLE)
+		gfp |= __GFP_HIGHMEM;
+	memset(targets->pages, 0, nr * sizeof(targets->pages[0]));
+	targets->nr_pages = alloc_pages_bulk_node(gfp, targets->control.nid, nr,
+						  targets->pages);
+}
+
+static void contig_return_stock(struct contig_targets *targets)
+{
+	while (targets->nr_pages)
+		__free_page(targets->pages[--targets->nr_pages]);
+}
+
+/**
  * contig_target() - where a folio moves to
  * @src: the folio
- * @private: a struct migration_target_control
- *
- * Apart from tests, what alloc_migration_target() says.
+ * @private: a struct contig_targets
  *
  * Context: Task context, may sleep.
  * Return: a folio, or NULL if there is no memory.
  */
 struct folio *contig_target(struct folio *src, unsigned long private)
 {
+	struct contig_targets *targets = (struct contig_targets *)private;
+
 	KUNIT_STATIC_STUB_REDIRECT(contig_target, src, private);
-	return alloc_migration_target(src, private);
+
+	if (!folio_test_large(src) && !targets->nr_pages)
+		contig_stock_up(targets, src);
+	if (targets->wanted)
+		targets->wanted--;
+	if (folio_test_large(src) || !targets->nr_pages)
+		return alloc_migration_target(src,
+					      (unsigned long)&targets->control);
+	return page_folio(targets->pages[--targets->nr_pages]);
 }
 
 /* Drop what is clean and unmapped, move the rest. */
 static int contig_move_batch(struct contig_take *take,
 			     struct compact_control *cc)
 {
-	struct migration_target_control target = {
-		.nid = zone_to_nid(take->zone),
-		.gfp_mask = take->move_gfp,
-		.reason = MR_CONTIG_RANGE,
+	struct contig_targets targets = {
+		.control.nid = zone_to_nid(take->zone),
+		.control.gfp_mask = take->move_gfp,
+		.control.reason = MR_CONTIG_RANGE,
+		.wanted = cc->nr_migratepages,
 	};
 	unsigned int moved, tries = 0;
 	int err = 0;
@@ -151,11 +197,12 @@ static int contig_move_batch(struct contig_take *take,
 	while (!list_empty(&cc->migratepages) && err != -ENOMEM &&
 	       tries++ < CONTIG_MIGRATE_TRIES && !fatal_signal_pending(current)) {
 		err = migrate_pages(&cc->migratepages, contig_target, NULL,
-				    (unsigned long)&target, cc->mode,
+				    (unsigned long)&targets, cc->mode,
 				    MR_CONTIG_RANGE, &moved);
 		take->report.pages_moved += moved;
 		contig_count(CONTIG_PAGES_MOVED, moved);
 	}
+	contig_return_stock(&targets);
 	cc->nr_migratepages = 0;
 	if (list_empty(&cc->migratepages))
 		return 0;

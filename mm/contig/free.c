@@ -9,8 +9,11 @@
  *
  * A page that somebody else still holds is freed when the last reference goes.
  */
+#include <linux/kmsan.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
+#include <linux/unroll.h>
+#include <trace/events/kmem.h>
 
 #include "../internal.h"
 #include "../page_alloc.h"
@@ -24,27 +27,111 @@ static bool contig_page_is_foreign(struct page *page, bool frozen)
 	       (!frozen && page_ref_count(page) <= 0);
 }
 
+/**
+ * struct contig_traces - what the owner of pages left on them, summed up
+ * @fields: flags and other words that are 0 in a page just handed out, or'ed
+ * @types: page types, and'ed: all bits are set where there is none
+ * @refs_or: reference counts, or'ed
+ * @refs_and: reference counts, and'ed, unless the pages are frozen
+ */
+struct contig_traces {
+	unsigned long fields;
+	unsigned int types;
+	int refs_or;
+	int refs_and;
+};
+
+/* What must be 0 in the flags of a page that needs no cleaning. */
+#define CONTIG_OWNER_FLAGS	(PAGE_FLAGS_CHECK_AT_PREP | __PG_HWPOISON)
+
+/*
+ * This is most of what giving back costs, so there is no branch for a page, and a
+ * sum for each field: one instruction each.
+ */
+static __always_inline void contig_trace(struct contig_traces *traces,
+					 unsigned long start, unsigned long end,
+					 bool frozen)
+{
+	struct page *page = pfn_to_page(start), *last = page + (end - start) - 1;
+	unsigned long flags = 0, mapping = 0, private = 0, memcg = 0;
+	unsigned int types = ~0U;
+	int refs_or = 0, refs_and = ~0;
+
+	unrolled_count(4)
+	for (; page <= last; page++) {
+		int refs = page_ref_count(page);
+
+		flags |= page->flags.f;
+		mapping |= (unsigned long)page->mapping;
+		private |= page->private;
+#ifdef CONFIG_MEMCG
+		memcg |= page->memcg_data;
+#endif
+		types &= page->page_type;
+		refs_or |= refs;
+		if (!frozen)
+			refs_and &= refs;
+	}
+	traces->fields |= mapping | private | memcg | (flags & CONTIG_OWNER_FLAGS);
+	traces->types &= types;
+	traces->refs_or |= refs_or;
+	traces->refs_and &= refs_and;
+}
+
+/* There is nothing on any page that freeing would have to clear. */
+static bool contig_traces_plain(const struct contig_traces *traces, bool frozen)
+{
+	return !traces->fields && traces->types == ~0U &&
+	       !(frozen && traces->refs_or);
+}
+
+/* So plain that no page needs a look of its own. */
+static bool contig_traces_ours(const struct contig_traces *traces, bool frozen)
+{
+	return contig_traces_plain(traces, frozen) &&
+	       (frozen || (traces->refs_or == 1 && traces->refs_and == 1));
+}
+
+/* The same page by page; *any is set if one has no reference but the caller's. */
+static bool contig_pages_ours(unsigned long start, unsigned long end,
+			      bool frozen, bool *any)
+{
+	for (unsigned long pfn = start; pfn < end; pfn++) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (contig_page_is_foreign(page, frozen))
+			return false;
+		*any |= !frozen || !page_ref_count(page);
+	}
+	return true;
+}
+
 /*
  * All of [start, end) may have been handed out by us. Of frozen pages some may
  * have a reference that their owner does not know of, but not all.
  */
 static bool contig_range_is_freeable(unsigned long start, unsigned long end,
-				     bool frozen)
+				     bool frozen, bool *plain)
 {
+	struct contig_traces traces = { .types = ~0U, .refs_and = ~0 };
 	bool any = false;
+	unsigned long stop;
 
-	for (unsigned long pfn = start; pfn < end; pfn++) {
-		struct page *page;
-
+	for (unsigned long pfn = start; pfn < end; pfn = stop) {
+		stop = min(pageblock_end_pfn(pfn), end);
 		/* Presence comes by section, and a pageblock lies in one. */
-		if ((pfn == start || pageblock_aligned(pfn)) &&
-		    !pfn_to_online_page(pfn))
+		if (!pfn_to_online_page(pfn))
 			return false;
-		page = pfn_to_page(pfn);
-		if (contig_page_is_foreign(page, frozen))
+		if (frozen)
+			contig_trace(&traces, pfn, stop, true);
+		else
+			contig_trace(&traces, pfn, stop, false);
+		if (contig_traces_ours(&traces, frozen))
+			any = true;
+		else if (!contig_pages_ours(pfn, stop, frozen, &any))
 			return false;
-		any |= !frozen || !page_ref_count(page);
 	}
+	*plain = contig_traces_plain(&traces, frozen);
 	/* A free page that begins inside the range was seen as such above. */
 	return any && (!frozen || !contig_in_free_block(start));
 }
@@ -60,22 +147,69 @@ static bool contig_put(struct page *page, bool frozen)
 	return last && free_pages_prepare(page, 0);
 }
 
+/* The hooks over the largest aligned pieces of pages that need nothing else. */
+static void contig_unprepare(unsigned long start, unsigned long end)
+{
+	while (start < end) {
+		unsigned int order = contig_piece_order(start, end,
+							MAX_PAGE_ORDER);
+		struct page *page = pfn_to_page(start);
+
+		trace_mm_page_free(page, order);
+		kmsan_free_page(page, order);
+		free_page_hooks(page, order, false);
+		start += 1UL << order;
+	}
+}
+
+static void contig_free_run(struct zone *zone, unsigned long start,
+			    unsigned long end, bool plain)
+{
+	if (start >= end)
+		return;
+	if (plain)
+		contig_unprepare(start, end);
+	contig_give_back(zone, start, end);
+}
+
+/* Drop a reference of each page up to the first that somebody else holds. */
+static unsigned long contig_put_plain(unsigned long start, unsigned long end)
+{
+	struct page *page = pfn_to_page(start), *last = page + (end - start) - 1;
+
+	while (page <= last && put_page_testzero(page))
+		page++;
+	return page_to_pfn(page);
+}
+
+/* The same for pages that need cleaning, or that nobody holds. */
+static unsigned long contig_put_odd(unsigned long start, unsigned long end,
+				    bool frozen)
+{
+	unsigned long pfn = start;
+
+	while (pfn < end && contig_put(pfn_to_page(pfn), frozen))
+		pfn++;
+	return pfn;
+}
+
 /* Free [start, end), which lies in one pageblock. */
 static void contig_free_block(unsigned long start, unsigned long end,
-			      bool frozen)
+			      bool frozen, bool plain)
 {
 	struct zone *zone = page_zone(pfn_to_page(start));
-	unsigned long run = start;
 
-	for (unsigned long pfn = start; pfn < end; pfn++) {
-		if (contig_put(pfn_to_page(pfn), frozen))
-			continue;
-		if (run < pfn)
-			contig_give_back(zone, run, pfn);
-		run = pfn + 1;
+	while (start < end) {
+		unsigned long stop = end;
+
+		if (!plain)
+			stop = contig_put_odd(start, end, frozen);
+		else if (!frozen)
+			stop = contig_put_plain(start, end);
+		contig_free_run(zone, start, stop, plain);
+		/* the page there stays with somebody else */
+		start = stop + 1;
 	}
-	if (run < end)
-		contig_give_back(zone, run, end);
 }
 
 static void contig_give_back_all(unsigned long start, unsigned long end)
@@ -132,8 +266,9 @@ int contig_free_compound(struct page *head, unsigned long nr_pages)
 int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen)
 {
 	unsigned long end = pfn + nr_pages;
+	bool plain;
 
-	if (!contig_range_is_freeable(pfn, end, frozen)) {
+	if (pfn >= end || !contig_range_is_freeable(pfn, end, frozen, &plain)) {
 		contig_count(CONTIG_BAD_FREES, 1);
 		return -EINVAL;
 	}
@@ -141,7 +276,7 @@ int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen)
 	while (pfn < end) {
 		unsigned long stop = min(pageblock_end_pfn(pfn), end);
 
-		contig_free_block(pfn, stop, frozen);
+		contig_free_block(pfn, stop, frozen, plain);
 		pfn = stop;
 	}
 	contig_count(CONTIG_FREES, 1);

@@ -52,16 +52,21 @@ static bool contig_folio_is_held(struct page *page)
 	return held;
 }
 
+/* Of these flags a small page on the LRU has just one. */
+#define CONTIG_PLAIN_FLAGS	(1UL << PG_lru | 1UL << PG_head | \
+				 1UL << PG_reserved | __PG_HWPOISON)
+
 /*
- * Spare the reference for the usual small page: not more references than
- * mappings, the cache and its private data explain.
+ * The usual page, recognized with little effort: small, on the LRU, and with not
+ * more references than mappings, the cache and its private data explain.
  */
 static bool contig_page_is_plain(struct page *page)
 {
-	int spare = page_ref_count(page) - (atomic_read(&page->_mapcount) + 1);
 	bool anon = (unsigned long)READ_ONCE(page->mapping) & FOLIO_MAPPING_ANON;
+	int spare = page_ref_count(page) - (atomic_read(&page->_mapcount) + 1);
 
-	return !PageCompound(page) && spare <= (anon ? 0 : 2);
+	return (READ_ONCE(page->flags.f) & CONTIG_PLAIN_FLAGS) == 1UL << PG_lru &&
+	       spare <= (anon ? 0 : 2);
 }
 
 static bool contig_lru_obstructs(struct page *page,
@@ -189,6 +194,15 @@ static bool contig_block_obstructs(unsigned long pfn, acr_flags_t flags,
 	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
 }
 
+static unsigned long contig_skip_plain(unsigned long pfn, unsigned long end)
+{
+	struct page *page = pfn_to_page(pfn), *last = page + (end - pfn) - 1;
+
+	while (page <= last && contig_page_is_plain(page))
+		page++;
+	return page_to_pfn(page);
+}
+
 /**
  * contig_survey() - look for the first thing in the way of a range
  * @start: first PFN
@@ -204,19 +218,23 @@ static bool contig_block_obstructs(unsigned long pfn, acr_flags_t flags,
 bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		   struct contig_obstacle *obstacle)
 {
-	unsigned long pfn = start, next_block = start, step;
+	unsigned long pfn = start, stop, step;
 
 	while (pfn < end) {
+		stop = min(pageblock_end_pfn(pfn), end);
+		cond_resched();
 		obstacle->pfn = pfn;
-		if (pfn >= next_block) {
-			next_block = pageblock_end_pfn(pfn);
-			cond_resched();
-			if (contig_block_obstructs(pfn, flags, obstacle))
-				return false;
-		}
-		if (contig_page_obstructs(pfn_to_page(pfn), &step, obstacle))
+		if (contig_block_obstructs(pfn, flags, obstacle))
 			return false;
-		pfn += step;
+		while (pfn < stop) {
+			pfn = contig_skip_plain(pfn, stop);
+			if (pfn == stop)
+				break;
+			obstacle->pfn = pfn;
+			if (contig_page_obstructs(pfn_to_page(pfn), &step, obstacle))
+				return false;
+			pfn += step;
+		}
 	}
 	return true;
 }

@@ -48,6 +48,8 @@ static int contig_begin(struct contig_take *take)
 		return contig_because(&take->report, -ENOMEM, CONTIG_NO_MEMORY,
 				      CONTIG_NO_PFN);
 	take->isolated = take->claimed + longs;
+	if (take->claimed == take->inline_bits[0])
+		memset(take->claimed, 0, 2 * longs * sizeof(long));
 	return 0;
 }
 
@@ -85,15 +87,17 @@ static void contig_enable_lru(struct contig_take *take)
 	take->lru_disabled = false;
 }
 
-static bool contig_look(struct contig_take *take,
+/* Look at what is not claimed, from @pfn on. */
+static bool contig_look(struct contig_take *take, unsigned long pfn,
 			struct contig_obstacle *obstacle)
 {
 	unsigned long from, to;
 
 	for_each_clear_bitrange(from, to, take->claimed, take->nr_blocks) {
-		if (!contig_survey(contig_block_start(take, from),
-				   contig_block_end(take, to - 1),
-				   take->flags, obstacle))
+		unsigned long end = contig_block_end(take, to - 1);
+
+		pfn = max(pfn, contig_block_start(take, from));
+		if (pfn < end && !contig_survey(pfn, end, take->flags, obstacle))
 			return false;
 	}
 	return true;
@@ -106,12 +110,12 @@ static bool contig_look(struct contig_take *take,
 static int contig_look_before_moving(struct contig_take *take)
 {
 	struct contig_obstacle obstacle;
-	unsigned long seen = CONTIG_NO_PFN;
+	unsigned long seen = 0;
 
 	for (int looks = 0; looks < CONTIG_LOOKS; looks++) {
-		if (contig_look(take, &obstacle))
+		if (contig_look(take, seen, &obstacle))
 			return 0;
-		if (!obstacle.transient || obstacle.pfn == seen)
+		if (!obstacle.transient || (looks && obstacle.pfn == seen))
 			break;
 		seen = obstacle.pfn;
 		contig_disable_lru(take);
@@ -158,7 +162,7 @@ static int contig_blame(struct contig_take *take)
 {
 	struct contig_obstacle obstacle;
 
-	if (!contig_look(take, &obstacle))
+	if (!contig_look(take, take->start, &obstacle))
 		return contig_because(&take->report, -EBUSY, obstacle.reason,
 				      obstacle.pfn);
 	if (take->report.error == -EBUSY)
@@ -168,18 +172,19 @@ static int contig_blame(struct contig_take *take)
 			      take->suspect_pfn);
 }
 
+/* What the first round leaves behind may be in the LRU batches of some CPU. */
 static int contig_empty_and_claim(struct contig_take *take)
 {
 	int err;
 
 	for (int round = 0; round < CONTIG_ROUNDS; round++) {
+		if (round)
+			contig_disable_lru(take);
 		contig_because(&take->report, 0, CONTIG_NONE, CONTIG_NO_PFN);
-		drain_all_pages(take->zone);
-		contig_count(CONTIG_PCP_DRAINS, 1);
 		err = contig_evacuate(take);
 		if (err && err != -EBUSY)
 			return err;
-		if (contig_claim(take))
+		if (contig_claim(take) || contig_drain(take))
 			return 0;
 	}
 	return contig_blame(take);
@@ -190,7 +195,7 @@ static int contig_make_room(struct contig_take *take)
 {
 	int err;
 
-	contig_disable_lru(take);
+	lru_add_drain();
 	err = contig_isolate(take);
 	if (!err)
 		err = contig_empty_and_claim(take);
@@ -225,7 +230,7 @@ static int contig_climb(struct contig_take *take)
 
 /**
  * contig_take() - take one exact range out of everybody else's hands
- * @take: the request, with its input fields set and all others zero
+ * @take: the request, with its input fields set and all others but the bitmaps zero
  *
  * On success the pages are claimed: frozen, on no list, and in the state of
  * free pages; the caller prepares them for use. On failure the machine is as

@@ -106,6 +106,67 @@ void contig_test_exact_counters(struct kunit *test)
 		   before - taken, after);
 }
 
+/* === Effort === */
+
+/* Every call and form, on free memory: nobody else notices. */
+void contig_test_calls_quietly(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_events before;
+	unsigned long start;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	start = window->start;
+	contig_read_events(&before);
+	KUNIT_EXPECT_EQ(test, 0, alloc_contig_range(start, start + 700,
+						    ACR_FLAGS_NONE, GFP_KERNEL));
+	free_contig_range(start, 700);
+	KUNIT_EXPECT_EQ(test, 0, alloc_contig_frozen_range(start, start + 1,
+							   ACR_FLAGS_NONE,
+							   GFP_NOWAIT));
+	free_contig_frozen_range(start, 1);
+	KUNIT_EXPECT_EQ(test, 0, alloc_contig_frozen_range(start, start + 1024,
+							   ACR_FLAGS_NONE,
+							   GFP_KERNEL |
+							   __GFP_COMP));
+	free_contig_frozen_range(start, 1024);
+	contig_expect_no_effort(test, &before);
+	contig_window_expect_whole(window);
+}
+
+static unsigned long contig_drains_for_pcp_pages(struct contig_window *window)
+{
+	unsigned long pfn, next = window->start + 300;
+	struct contig_events before;
+
+	contig_window_release(window, window->start, next);
+	contig_window_release(window, next + 40, window->end);
+	for (pfn = next; pfn < next + 40; pfn++)
+		__free_page(contig_window_hand_out(window, pfn));
+	contig_read_events(&before);
+	contig_expect_taken(window, window->start, window->end, ACR_FLAGS_NONE,
+			    GFP_KERNEL);
+	KUNIT_EXPECT_EQ(window->test, 0,
+			contig_events_since(&before, CONTIG_ISOLATIONS));
+	KUNIT_EXPECT_EQ(window->test, 0,
+			contig_events_since(&before, CONTIG_LRU_DRAINS));
+	return contig_events_since(&before, CONTIG_PCP_DRAINS);
+}
+
+/* Pages on a per-CPU list: those are emptied once, and that is enough. */
+void contig_test_pcp_pages(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long drains = 0;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	/* The list may be emptied by others just before. */
+	for (int look = 0; look < CONTIG_LOOKS && !drains; look++)
+		drains = contig_drains_for_pcp_pages(window);
+	KUNIT_EXPECT_EQ(test, drains, 1);
+}
+
 /* === Ends === */
 
 static void contig_try_ends(struct contig_window *window, unsigned long start,

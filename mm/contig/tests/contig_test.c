@@ -13,6 +13,8 @@
 static struct kunit_case contig_cases[] = {
 	/* claim_test.c */
 	KUNIT_CASE_PARAM(contig_test_sizes, contig_sizes_next),
+	KUNIT_CASE(contig_test_calls_quietly),
+	KUNIT_CASE(contig_test_pcp_pages),
 	KUNIT_CASE(contig_test_exact_counters),
 	KUNIT_CASE(contig_test_ends),
 	KUNIT_CASE(contig_test_inside_buddy),
@@ -69,6 +71,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_free_parts),
 	KUNIT_CASE(contig_test_free_single_pages),
 	KUNIT_CASE(contig_test_free_held_page),
+	KUNIT_CASE(contig_test_free_clears),
 	KUNIT_CASE(contig_test_free_empty),
 	KUNIT_CASE(contig_test_double_free),
 	KUNIT_CASE(contig_test_double_free_refcounted),

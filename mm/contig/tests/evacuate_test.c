@@ -43,6 +43,9 @@ void contig_test_moves_content(struct kunit *test)
 	contig_take_from(cache, start, end, ACR_FLAGS_NONE);
 	KUNIT_EXPECT_EQ(test, end - start,
 			contig_events_since(&before, CONTIG_PAGES_MOVED));
+	/* All were on the LRU lists: nobody had to empty any batch or list. */
+	KUNIT_EXPECT_EQ(test, 0, contig_events_since(&before, CONTIG_LRU_DRAINS));
+	KUNIT_EXPECT_EQ(test, 0, contig_events_since(&before, CONTIG_PCP_DRAINS));
 	KUNIT_EXPECT_EQ(test, 37 + 41,
 			contig_cache_pages_in(cache, window->start,
 					      window->end));

@@ -76,6 +76,34 @@ void contig_test_free_held_page(struct kunit *test)
 	contig_window_check(window, 0);
 }
 
+/* What owners leave on their pages is gone when these are free. */
+void contig_test_free_clears(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_report report;
+	unsigned long start, odd;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	start = window->start + 10;
+	odd = start + 500;
+	for (int frozen = 0; frozen < 2; frozen++) {
+		KUNIT_ASSERT_EQ(test, 0, contig_alloc_range(start, start + 600,
+							    ACR_FLAGS_NONE,
+							    GFP_KERNEL, &report));
+		if (!frozen)
+			set_pages_refcounted(pfn_to_page(start), 600);
+		set_page_private(pfn_to_page(odd), 77);
+		folio_set_referenced(pfn_folio(odd + 1));
+		folio_set_dirty(pfn_folio(odd + 2));
+		KUNIT_EXPECT_EQ(test, 0, contig_free_range(start, 600, frozen));
+		contig_window_expect_whole(window);
+		KUNIT_EXPECT_EQ(test, 0, page_private(pfn_to_page(odd)));
+		KUNIT_EXPECT_FALSE(test, folio_test_referenced(pfn_folio(odd + 1)));
+		KUNIT_EXPECT_FALSE(test, folio_test_dirty(pfn_folio(odd + 2)));
+	}
+}
+
 /* === What is not the caller's to give back === */
 
 /* Refused, with one count, and by the exported call with one warning. */

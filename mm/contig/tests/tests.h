@@ -10,6 +10,8 @@ struct kunit;
 /* claim_test.c */
 const void *contig_sizes_next(struct kunit *test, const void *prev, char *desc);
 void contig_test_sizes(struct kunit *test);
+void contig_test_calls_quietly(struct kunit *test);
+void contig_test_pcp_pages(struct kunit *test);
 void contig_test_exact_counters(struct kunit *test);
 void contig_test_ends(struct kunit *test);
 void contig_test_inside_buddy(struct kunit *test);
@@ -72,6 +74,7 @@ void contig_test_killed_waiter(struct kunit *test);
 void contig_test_free_parts(struct kunit *test);
 void contig_test_free_single_pages(struct kunit *test);
 void contig_test_free_held_page(struct kunit *test);
+void contig_test_free_clears(struct kunit *test);
 void contig_test_free_empty(struct kunit *test);
 void contig_test_double_free(struct kunit *test);
 void contig_test_double_free_refcounted(struct kunit *test);

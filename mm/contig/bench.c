@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls with a stopwatch, for measuring only.
+ *
+ * /sys/kernel/debug/contig/bench takes one command per write and answers reads
+ * with one line about the last of them. It makes the same calls as any other
+ * caller in the kernel, so that baseline.c decides which engine gets them. Only
+ * the call itself is between the two readings of the clock.
+ *
+ *   range|frozen|cmarange START NR	an exact range
+ *   pages|comp|cma NR			any range
+ *   free				give back what the last of these took
+ *   pair NR TIMES			cma_alloc() and cma_release()
+ *   span NR TIMES			alloc_contig_range() and back, at START of the
+ *					last range
+ *   threads N NR TIMES			the same pair from N threads at a time
+ *   fill START NR ADDR			move the caller's pages from ADDR on to
+ *					the range
+ */
+#include <linux/cma.h>
+#include <linux/completion.h>
+#include <linux/debugfs.h>
+#include <linux/dma-map-ops.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/mutex.h>
+#include <linux/swap.h>
+#include <linux/uaccess.h>
+
+#include "../internal.h"
+#include "baseline.h"
+
+enum contig_bench_form {
+	CONTIG_BENCH_NOTHING,
+	CONTIG_BENCH_RANGE,
+	CONTIG_BENCH_FROZEN,
+	CONTIG_BENCH_CMA
+};
+
+/**
+ * struct contig_bench - what the last command did
+ * @lock: one command at a time
+ * @form: how what is held was allocated
+ * @start: first PFN of the last range
+ * @nr_pages: its size
+ * @arg: the numbers of the command, as they stand there
+ * @nr_args: how many
+ * @nsec: on the clock
+ * @result: pages filled
+ */
+static struct contig_bench {
+	struct mutex lock;	/* guards all that follows */
+	enum contig_bench_form form;
+	unsigned long start;
+	unsigned long nr_pages;
+	unsigned long arg[3];
+	int nr_args;
+	u64 nsec;
+	unsigned long result;
+} contig_bench = {
+	.lock = __MUTEX_INITIALIZER(contig_bench.lock),
+};
+
+#define CONTIG_BENCH_TIME(bench, call) do {		\
+	u64 began = ktime_get_ns();			\
+							\
+	call;						\
+	(bench)->nsec = ktime_get_ns() - began;		\
+} while (0)
+
+static struct cma *contig_bench_area(void)
+{
+	return IS_ENABLED(CONFIG_CMA) ? dev_get_cma_area(NULL) : NULL;
+}
+
+static int contig_bench_hold(struct contig_bench *bench, struct page *page,
+			     unsigned long nr_pages, enum contig_bench_form form)
+{
+	if (!page)
+		return -ENOMEM;
+	bench->start = page_to_pfn(page);
+	bench->nr_pages = nr_pages;
+	bench->form = form;
+	return 0;
+}
+
+static int contig_bench_range(struct contig_bench *bench)
+{
+	unsigned long start = bench->arg[0], end = start + bench->arg[1];
+	int err;
+
+	CONTIG_BENCH_TIME(bench, err = alloc_contig_range(start, end,
+							  ACR_FLAGS_NONE,
+							  GFP_KERNEL));
+	return err ?: contig_bench_hold(bench, pfn_to_page(start),
+					bench->arg[1], CONTIG_BENCH_RANGE);
+}
+
+static int contig_bench_cmarange(struct contig_bench *bench)
+{
+	unsigned long start = bench->arg[0], end = start + bench->arg[1];
+	int err;
+
+	CONTIG_BENCH_TIME(bench, err = alloc_contig_range(start, end,
+							  ACR_FLAGS_CMA,
+							  GFP_KERNEL));
+	return err ?: contig_bench_hold(bench, pfn_to_page(start),
+					bench->arg[1], CONTIG_BENCH_RANGE);
+}
+
+static int contig_bench_frozen(struct contig_bench *bench)
+{
+	unsigned long start = bench->arg[0], end = start + bench->arg[1];
+	int err;
+
+	CONTIG_BENCH_TIME(bench, err = alloc_contig_frozen_range(start, end,
+								 ACR_FLAGS_NONE,
+								 GFP_KERNEL));
+	return err ?: contig_bench_hold(bench, pfn_to_page(start),
+					bench->arg[1], CONTIG_BENCH_FROZEN);
+}
+
+static int contig_bench_pages(struct contig_bench *bench)
+{
+	struct page *page;
+
+	CONTIG_BENCH_TIME(bench, page = alloc_contig_pages(bench->arg[0],
+							   GFP_KERNEL,
+							   numa_mem_id(), NULL));
+	return contig_bench_hold(bench, page, bench->arg[0],
+				 CONTIG_BENCH_RANGE);
+}
+
+static int contig_bench_comp(struct contig_bench *bench)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_COMP;
+	struct page *page;
+
+	CONTIG_BENCH_TIME(bench,
+			  page = alloc_contig_frozen_pages(bench->arg[0], gfp,
+							   numa_mem_id(), NULL));
+	return contig_bench_hold(bench, page, bench->arg[0],
+				 CONTIG_BENCH_FROZEN);
+}
+
+static int contig_bench_cma(struct contig_bench *bench)
+{
+	struct cma *area = contig_bench_area();
+	struct page *page;
+
+	if (!area)
+		return -ENODEV;
+	CONTIG_BENCH_TIME(bench, page = cma_alloc(area, bench->arg[0], 0, true));
+	return contig_bench_hold(bench, page, bench->arg[0], CONTIG_BENCH_CMA);
+}
+
+static int contig_bench_free(struct contig_bench *bench)
+{
+	struct page *page = pfn_to_page(bench->start);
+	unsigned long nr_pages = bench->nr_pages;
+
+	switch (bench->form) {
+	case CONTIG_BENCH_NOTHING:
+		return -ENOENT;
+	case CONTIG_BENCH_RANGE:
+		CONTIG_BENCH_TIME(bench, free_contig_range(bench->start,
+							   nr_pages));
+		break;
+	case CONTIG_BENCH_FROZEN:
+		CONTIG_BENCH_TIME(bench, free_contig_frozen_range(bench->start,
+								  nr_pages));
+		break;
+	case CONTIG_BENCH_CMA:
+		CONTIG_BENCH_TIME(bench, cma_release(contig_bench_area(), page,
+						     nr_pages));
+		break;
+	}
+	bench->form = CONTIG_BENCH_NOTHING;
+	return 0;
+}
+
+static int contig_bench_cma_pairs(unsigned long nr_pages, unsigned long times)
+{
+	struct cma *area = contig_bench_area();
+	struct page *page;
+
+	if (!area)
+		return -ENODEV;
+	while (times--) {
+		page = cma_alloc(area, nr_pages, 0, true);
+		if (!page)
+			return -ENOMEM;
+		cma_release(area, page, nr_pages);
+	}
+	return 0;
+}
+
+static int contig_bench_pair(struct contig_bench *bench)
+{
+	int err;
+
+	CONTIG_BENCH_TIME(bench, err = contig_bench_cma_pairs(bench->arg[0],
+							      bench->arg[1]));
+	return err;
+}
+
+static int contig_bench_spans(unsigned long start, unsigned long nr_pages,
+			      unsigned long times)
+{
+	while (times--) {
+		int err = alloc_contig_range(start, start + nr_pages,
+					     ACR_FLAGS_NONE, GFP_KERNEL);
+
+		if (err)
+			return err;
+		free_contig_range(start, nr_pages);
+	}
+	return 0;
+}
+
+static int contig_bench_span(struct contig_bench *bench)
+{
+	int err;
+
+	CONTIG_BENCH_TIME(bench, err = contig_bench_spans(bench->start,
+							  bench->arg[0],
+							  bench->arg[1]));
+	return err;
+}
+
+/* === Threads === */
+
+struct contig_bench_crowd {
+	struct contig_bench *bench;
+	atomic_t left;
+	atomic_t failed;
+	struct completion start;
+	struct completion done;
+};
+
+static int contig_bench_thread(void *data)
+{
+	struct contig_bench_crowd *crowd = data;
+
+	wait_for_completion(&crowd->start);
+	if (contig_bench_cma_pairs(crowd->bench->arg[1], crowd->bench->arg[2]))
+		atomic_inc(&crowd->failed);
+	if (atomic_dec_and_test(&crowd->left))
+		complete(&crowd->done);
+	return 0;
+}
+
+static void contig_bench_go(struct contig_bench_crowd *crowd)
+{
+	complete_all(&crowd->start);
+	wait_for_completion(&crowd->done);
+}
+
+static int contig_bench_threads(struct contig_bench *bench)
+{
+	struct contig_bench_crowd crowd = { .bench = bench };
+	unsigned long nr = bench->arg[0];
+
+	if (!nr || nr > 64)
+		return -EINVAL;
+	init_completion(&crowd.start);
+	init_completion(&crowd.done);
+	atomic_set(&crowd.left, nr);
+	for (unsigned long i = 0; i < nr; i++) {
+		if (!IS_ERR(kthread_run(contig_bench_thread, &crowd,
+					"contig_bench/%lu", i)))
+			continue;
+		atomic_inc(&crowd.failed);
+		if (atomic_dec_and_test(&crowd.left))
+			return -ENOMEM;
+	}
+	CONTIG_BENCH_TIME(bench, contig_bench_go(&crowd));
+	return atomic_read(&crowd.failed) ? -ENOMEM : 0;
+}
+
+/* === Filling === */
+
+struct contig_bench_targets {
+	unsigned long next;
+	unsigned long end;
+};
+
+static struct folio *contig_bench_target(struct folio *src, unsigned long private)
+{
+	struct contig_bench_targets *targets = (void *)private;
+
+	if (folio_test_large(src) || targets->next == targets->end)
+		return NULL;
+	return pfn_folio(targets->next++);
+}
+
+/* What was in the caller's memory from @addr on, off the LRU, in this order. */
+static int contig_bench_collect(unsigned long addr, unsigned long nr_pages,
+				struct list_head *list)
+{
+	for (; nr_pages--; addr += PAGE_SIZE) {
+		struct page *page;
+		struct folio *folio;
+
+		if (get_user_pages_fast(addr, 1, 0, &page) != 1)
+			return -EFAULT;
+		folio = page_folio(page);
+		if (!folio_test_large(folio) && folio_isolate_lru(folio)) {
+			list_add_tail(&folio->lru, list);
+			node_stat_mod_folio(folio, NR_ISOLATED_ANON +
+					    folio_is_file_lru(folio), 1);
+		}
+		folio_put(folio);
+	}
+	return 0;
+}
+
+/*
+ * The pages of the range are allocated, and then others' contents move in: so
+ * the range is full of just the pages that a scenario wants.
+ */
+static int contig_bench_fill(struct contig_bench *bench)
+{
+	struct contig_bench_targets targets = {
+		.next = bench->arg[0],
+		.end = bench->arg[0] + bench->arg[1],
+	};
+	LIST_HEAD(list);
+	unsigned int moved;
+	int err;
+
+	err = alloc_contig_range(targets.next, targets.end, ACR_FLAGS_NONE,
+				 GFP_KERNEL);
+	if (err)
+		err = alloc_contig_range(targets.next, targets.end,
+					 ACR_FLAGS_CMA, GFP_KERNEL);
+	if (err)
+		return err;
+
+	lru_add_drain_all();
+	err = contig_bench_collect(bench->arg[2], bench->arg[1], &list);
+	if (!err)
+		err = migrate_pages(&list, contig_bench_target, NULL,
+				    (unsigned long)&targets, MIGRATE_SYNC,
+				    MR_SYSCALL, &moved);
+	putback_movable_pages(&list);
+	if (targets.next < targets.end)
+		free_contig_range(targets.next, targets.end - targets.next);
+	lru_add_drain_all();
+	bench->result = err ? 0 : moved;
+	return err < 0 ? err : 0;
+}
+
+/* === The file === */
+
+static const struct {
+	const char *name;
+	int nr_args;
+	int (*run)(struct contig_bench *bench);
+} contig_bench_commands[] = {
+	{ "range", 2, contig_bench_range },
+	{ "cmarange", 2, contig_bench_cmarange },
+	{ "frozen", 2, contig_bench_frozen },
+	{ "pages", 1, contig_bench_pages },
+	{ "comp", 1, contig_bench_comp },
+	{ "cma", 1, contig_bench_cma },
+	{ "free", 0, contig_bench_free },
+	{ "pair", 2, contig_bench_pair },
+	{ "span", 2, contig_bench_span },
+	{ "threads", 3, contig_bench_threads },
+	{ "fill", 3, contig_bench_fill },
+};
+
+static int contig_bench_run(struct contig_bench *bench, char *words)
+{
+	char *name = strsep(&words, " "), *word;
+
+	guard(mutex)(&bench->lock);
+
+	for (bench->nr_args = 0; bench->nr_args < 3; bench->nr_args++) {
+		word = strsep(&words, " ");
+		if (!word)
+			break;
+		if (kstrtoul(word, 0, &bench->arg[bench->nr_args]))
+			return -EINVAL;
+	}
+	for (int i = 0; i < ARRAY_SIZE(contig_bench_commands); i++) {
+		if (strcmp(name, contig_bench_commands[i].name))
+			continue;
+		if (bench->nr_args != contig_bench_commands[i].nr_args)
+			return -EINVAL;
+		if (bench->form != CONTIG_BENCH_NOTHING &&
+		    contig_bench_commands[i].run != contig_bench_free)
+			return -EBUSY;
+		return contig_bench_commands[i].run(bench);
+	}
+	return -EINVAL;
+}
+
+static ssize_t contig_bench_write(struct file *file, const char __user *buf,
+				  size_t count, loff_t *ppos)
+{
+	char command[80];
+	int err;
+
+	if (!count || count >= sizeof(command))
+		return -EINVAL;
+	if (copy_from_user(command, buf, count))
+		return -EFAULT;
+	command[count] = '\0';
+	err = contig_bench_run(&contig_bench, strim(command));
+	return err ?: count;
+}
+
+static ssize_t contig_bench_read(struct file *file, char __user *buf,
+				 size_t count, loff_t *ppos)
+{
+	char line[96];
+	int len;
+
+	scoped_guard(mutex, &contig_bench.lock)
+		len = scnprintf(line, sizeof(line), "%llu 0x%lx %lu %lu\n",
+				contig_bench.nsec, contig_bench.start,
+				contig_bench.nr_pages, contig_bench.result);
+	return simple_read_from_buffer(buf, count, ppos, line, len);
+}
+
+static const struct file_operations contig_bench_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.read = contig_bench_read,
+	.write = contig_bench_write,
+	.llseek = default_llseek,
+};
+
+static int __init contig_bench_init(void)
+{
+	struct dentry *dir = debugfs_lookup("contig", NULL);
+
+	debugfs_create_file("bench", 0600, dir, NULL, &contig_bench_fops);
+	dput(dir);
+	return 0;
+}
+late_initcall_sync(contig_bench_init);
