@@ -11,8 +11,7 @@
  *   pages|comp|cma NR			any range
  *   free				give back what the last of these took
  *   pair NR TIMES			cma_alloc() and cma_release()
- *   span NR TIMES			alloc_contig_range() and back, at START of the
- *					last range
+ *   span|frozenspan START NR TIMES	alloc_contig_range() and back, or frozen
  *   threads N NR TIMES			the same pair from N threads at a time
  *   fill START NR ADDR			move the caller's pages from ADDR on to
  *					the range
@@ -208,27 +207,41 @@ static int contig_bench_pair(struct contig_bench *bench)
 	return err;
 }
 
-static int contig_bench_spans(unsigned long start, unsigned long nr_pages,
-			      unsigned long times)
+static int contig_bench_spans(struct contig_bench *bench, bool frozen)
 {
-	while (times--) {
-		int err = alloc_contig_range(start, start + nr_pages,
-					     ACR_FLAGS_NONE, GFP_KERNEL);
+	unsigned long start = bench->arg[0], nr_pages = bench->arg[1];
+	unsigned long end = start + nr_pages;
+	int err = 0;
 
-		if (err)
-			return err;
-		free_contig_range(start, nr_pages);
+	for (unsigned long times = bench->arg[2]; times && !err; times--) {
+		if (frozen)
+			err = alloc_contig_frozen_range(start, end,
+							ACR_FLAGS_NONE,
+							GFP_KERNEL);
+		else
+			err = alloc_contig_range(start, end, ACR_FLAGS_NONE,
+						 GFP_KERNEL);
+		if (!err && frozen)
+			free_contig_frozen_range(start, nr_pages);
+		else if (!err)
+			free_contig_range(start, nr_pages);
 	}
-	return 0;
+	return err;
 }
 
 static int contig_bench_span(struct contig_bench *bench)
 {
 	int err;
 
-	CONTIG_BENCH_TIME(bench, err = contig_bench_spans(bench->start,
-							  bench->arg[0],
-							  bench->arg[1]));
+	CONTIG_BENCH_TIME(bench, err = contig_bench_spans(bench, false));
+	return err;
+}
+
+static int contig_bench_frozenspan(struct contig_bench *bench)
+{
+	int err;
+
+	CONTIG_BENCH_TIME(bench, err = contig_bench_spans(bench, true));
 	return err;
 }
 
@@ -298,6 +311,17 @@ static struct folio *contig_bench_target(struct folio *src, unsigned long privat
 	return pfn_folio(targets->next++);
 }
 
+/* Taking the range may have dropped pages of the cache that lay there. */
+static void contig_bench_fault_in(unsigned long addr, unsigned long nr_pages)
+{
+	struct page *page;
+
+	for (; nr_pages--; addr += PAGE_SIZE)
+		if (get_user_pages_fast(addr, 1, 0, &page) == 1)
+			put_page(page);
+	lru_add_drain_all();
+}
+
 /* What was in the caller's memory from @addr on, off the LRU, in this order. */
 static int contig_bench_collect(unsigned long addr, unsigned long nr_pages,
 				struct list_head *list)
@@ -330,7 +354,7 @@ static int contig_bench_fill(struct contig_bench *bench)
 		.end = bench->arg[0] + bench->arg[1],
 	};
 	LIST_HEAD(list);
-	unsigned int moved;
+	unsigned int moved = 0;
 	int err;
 
 	err = alloc_contig_range(targets.next, targets.end, ACR_FLAGS_NONE,
@@ -341,7 +365,7 @@ static int contig_bench_fill(struct contig_bench *bench)
 	if (err)
 		return err;
 
-	lru_add_drain_all();
+	contig_bench_fault_in(bench->arg[2], bench->arg[1]);
 	err = contig_bench_collect(bench->arg[2], bench->arg[1], &list);
 	if (!err)
 		err = migrate_pages(&list, contig_bench_target, NULL,
@@ -351,7 +375,7 @@ static int contig_bench_fill(struct contig_bench *bench)
 	if (targets.next < targets.end)
 		free_contig_range(targets.next, targets.end - targets.next);
 	lru_add_drain_all();
-	bench->result = err ? 0 : moved;
+	bench->result = moved;
 	return err < 0 ? err : 0;
 }
 
@@ -370,7 +394,8 @@ static const struct {
 	{ "cma", 1, contig_bench_cma },
 	{ "free", 0, contig_bench_free },
 	{ "pair", 2, contig_bench_pair },
-	{ "span", 2, contig_bench_span },
+	{ "span", 3, contig_bench_span },
+	{ "frozenspan", 3, contig_bench_frozenspan },
 	{ "threads", 3, contig_bench_threads },
 	{ "fill", 3, contig_bench_fill },
 };

@@ -32,7 +32,9 @@
  */
 static unsigned long contig_free_head(unsigned long pfn)
 {
-	for (unsigned int order = 0; order < NR_PAGE_ORDERS; order++) {
+	if (PageBuddy(pfn_to_page(pfn)))
+		return pfn;
+	for (unsigned int order = 1; order < NR_PAGE_ORDERS; order++) {
 		unsigned long head = ALIGN_DOWN(pfn, 1UL << order);
 		struct page *page = pfn_to_page(head);
 
@@ -87,15 +89,22 @@ static bool contig_type_is_ours(struct contig_take *take, unsigned long block,
 	return is_migrate_cma(mt) == !!(take->flags & ACR_FLAGS_CMA);
 }
 
+/* Does the zone have @nr_pages to spare, by what every allocation obeys? */
+static bool contig_zone_can_spare(struct zone *zone, unsigned long nr_pages)
+{
+	return zone_watermark_ok(zone, 0, min_wmark_pages(zone) + nr_pages, 0,
+				 ALLOC_CMA);
+}
+
 /*
  * Isolated pages are not counted as free, so taking them changes nothing that
- * a watermark guards. Others obey the one that every allocation obeys.
+ * a watermark guards.
  */
-static bool contig_watermark_ok(struct zone *zone, int mt, unsigned long nr_pages)
+static bool contig_may_take(struct contig_take *take, int mt,
+			    unsigned long nr_pages)
 {
-	return is_migrate_isolate(mt) ||
-	       zone_watermark_ok(zone, 0, min_wmark_pages(zone) + nr_pages, 0,
-				 ALLOC_CMA);
+	return take->zone_is_ample || is_migrate_isolate(mt) ||
+	       contig_zone_can_spare(take->zone, nr_pages);
 }
 
 /*
@@ -105,7 +114,7 @@ static bool contig_watermark_ok(struct zone *zone, int mt, unsigned long nr_page
 static void contig_put_rest(struct zone *zone, unsigned long start,
 			    unsigned long end, int mt)
 {
-	while (start < end) {
+	do {
 		struct page *page = pfn_to_page(start);
 		unsigned int order = contig_piece_order(start, end,
 							MAX_PAGE_ORDER);
@@ -114,7 +123,7 @@ static void contig_put_rest(struct zone *zone, unsigned long start,
 		__SetPageBuddy(page);
 		__add_to_free_list(page, zone, order, mt, true);
 		start += 1UL << order;
-	}
+	} while (start < end);
 }
 
 /* Take the free page at @pfn, keep what lies in the range, return its end. */
@@ -128,8 +137,10 @@ static unsigned long contig_take_page(struct contig_take *take,
 	unsigned long last = min(end, take->end);
 
 	__del_page_from_free_list(page, take->zone, order, mt);
-	contig_put_rest(take->zone, pfn, first, mt);
-	contig_put_rest(take->zone, last, end, mt);
+	if (pfn < first)
+		contig_put_rest(take->zone, pfn, first, mt);
+	if (last < end)
+		contig_put_rest(take->zone, last, end, mt);
 	account_freepages(take->zone, -(int)(last - first), mt);
 	return end;
 }
@@ -177,7 +188,7 @@ static void contig_claim_block(struct contig_take *take, unsigned long block)
 	stop = contig_free_until(head, end);
 	if (stop < end)
 		contig_suspect(take, stop);
-	else if (contig_watermark_ok(take->zone, mt, stop - head))
+	else if (contig_may_take(take, mt, stop - head))
 		contig_take_free(take, head, stop, mt);
 	else
 		take->suspect_pfn = CONTIG_NO_PFN;
@@ -199,6 +210,10 @@ bool contig_claim(struct contig_take *take)
 	unsigned long block;
 
 	take->pcp_suspected = false;
+	/* Free pages that stick out at both ends are taken as well, for a moment. */
+	take->zone_is_ample = contig_zone_can_spare(take->zone,
+						    take->end - take->start +
+						    2 * MAX_ORDER_NR_PAGES);
 	for_each_clear_bit(block, take->claimed, take->nr_blocks) {
 		contig_claim_block(take, block);
 		if (contig_may_sleep(take))

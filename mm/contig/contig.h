@@ -57,6 +57,7 @@ struct contig_reservation {
  * @isolated: bit per block: isolated, by us
  * @suspect_pfn: where the last claim that failed stopped
  * @pcp_suspected: that page may be on a per-CPU list
+ * @zone_is_ample: no claim can bring the zone to its watermark
  * @lru_disabled: the LRU batches are off until the request is over
  * @reservation: our place among those who evacuate
  * @report: how it went so far
@@ -75,6 +76,7 @@ struct contig_take {
 	unsigned long *isolated;
 	unsigned long suspect_pfn;
 	bool pcp_suspected;
+	bool zone_is_ample;
 	bool lru_disabled;
 	struct contig_reservation reservation;
 	struct contig_report report;
@@ -150,9 +152,7 @@ static inline unsigned int contig_piece_order(unsigned long start,
 					      unsigned long end,
 					      unsigned int max_order)
 {
-	unsigned int order = min_t(unsigned int, max_order, ilog2(end - start));
-
-	return start ? min_t(unsigned int, order, __ffs(start)) : order;
+	return min(__ffs(start | 1UL << max_order), __fls(end - start));
 }
 
 static inline bool contig_may_sleep(const struct contig_take *take)

@@ -3,10 +3,10 @@
  * Where to try.
  *
  * Zone by zone, in the order of the zonelist, any range that looks feasible is
- * tried: first those that are all free, then those whose pages can move. If no
- * zone has one, those with hugetlb pages smaller than the request. A page that rules a
- * candidate out also rules out all others that contain it, so the next one
- * starts behind it.
+ * tried: first those that are all free, then the few with the least to move, then
+ * any. If no zone has one, those with hugetlb pages smaller than the request. A
+ * page that rules a candidate out also rules out all others that contain it, so
+ * the next one starts behind it.
  *
  * Reads struct pages racily and holds no lock; taking the range is what
  * decides.
@@ -23,6 +23,7 @@
 
 enum contig_pass {
 	CONTIG_PASS_FREE,
+	CONTIG_PASS_CHEAPEST,
 	CONTIG_PASS_MOVABLE,
 	CONTIG_PASS_HUGETLB
 };
@@ -30,12 +31,23 @@ enum contig_pass {
 /* So many attempts may fail for want of memory before the search ends. */
 #define CONTIG_SHORTAGES	3
 
+/* Candidates that are remembered while the rest of the zone is looked at */
+#define CONTIG_BEST		8
+
+struct contig_candidate {
+	unsigned long start;
+	unsigned long in_use;
+};
+
 /**
  * struct contig_hunt - one search while it runs
  * @nr_pages: what is looked for
  * @align: each candidate starts at a multiple of this
  * @gfp: of the caller
  * @pass: what a candidate may contain
+ * @in_use: pages seen in the candidate that would have to move
+ * @best: the candidates with the fewest of those, cheapest first
+ * @nr_best: how many
  * @saw_hugetlb: the last pass may find more than the ones before
  * @drained: the LRU batches were drained once for this search
  * @shortages: attempts that failed for want of memory to move pages to
@@ -47,6 +59,9 @@ struct contig_hunt {
 	unsigned long align;
 	gfp_t gfp;
 	enum contig_pass pass;
+	unsigned long in_use;
+	struct contig_candidate best[CONTIG_BEST];
+	unsigned int nr_best;
 	bool saw_hugetlb;
 	bool drained;
 	unsigned int shortages;
@@ -116,6 +131,8 @@ static unsigned long contig_step(struct contig_hunt *hunt, unsigned long pfn)
 	if (contig_page_obstructs(page, &step, &obstacle) &&
 	    !contig_worth_trying(hunt, page, &obstacle))
 		return pfn;
+	if (!PageBuddy(page))
+		hunt->in_use += step;
 	return pfn + step;
 }
 
@@ -140,6 +157,7 @@ static unsigned long contig_rules_out(struct contig_hunt *hunt,
 {
 	unsigned long pfn = start, next_block = start, next;
 
+	hunt->in_use = 0;
 	for (; pfn < end; pfn = next) {
 		if (pfn >= next_block) {
 			next_block = pageblock_end_pfn(pfn);
@@ -185,6 +203,35 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 	return err;
 }
 
+/* Keep the candidate among the best, which are sorted, if it is one of them. */
+static void contig_remember(struct contig_hunt *hunt, unsigned long start)
+{
+	unsigned int at = hunt->nr_best;
+
+	while (at && hunt->best[at - 1].in_use > hunt->in_use) {
+		if (at < CONTIG_BEST)
+			hunt->best[at] = hunt->best[at - 1];
+		at--;
+	}
+	if (at == CONTIG_BEST)
+		return;
+	hunt->best[at].start = start;
+	hunt->best[at].in_use = hunt->in_use;
+	if (hunt->nr_best < CONTIG_BEST)
+		hunt->nr_best++;
+}
+
+/* A candidate that looks feasible is taken, or remembered for later. */
+static int contig_consider(struct contig_hunt *hunt, unsigned long start,
+			   unsigned long *ruled_out)
+{
+	if (hunt->pass != CONTIG_PASS_CHEAPEST)
+		return contig_attempt(hunt, start, ruled_out);
+	contig_remember(hunt, start);
+	*ruled_out = start + hunt->nr_pages - 1;
+	return -EBUSY;
+}
+
 static int contig_search_zone(struct contig_hunt *hunt, struct zone *zone)
 {
 	unsigned long pfn = ALIGN(zone->zone_start_pfn, hunt->align);
@@ -202,12 +249,27 @@ static int contig_search_zone(struct contig_hunt *hunt, struct zone *zone)
 		ruled_out = contig_rules_out(hunt, zone, pfn,
 					     pfn + hunt->nr_pages);
 		if (ruled_out == CONTIG_NO_PFN)
-			err = contig_attempt(hunt, pfn, &ruled_out);
+			err = contig_consider(hunt, pfn, &ruled_out);
 		/* Who cannot sleep looks at the start of each block only. */
 		if (!gfpflags_allow_blocking(hunt->gfp))
 			ruled_out = pageblock_end_pfn(ruled_out) - 1;
 		pfn = ALIGN(ruled_out + 1, hunt->align);
 	}
+	return err;
+}
+
+/* Looking at the whole zone first only pays if there may be much to move. */
+static int contig_search_cheapest(struct contig_hunt *hunt, struct zone *zone)
+{
+	unsigned long ruled_out;
+	int err;
+
+	if (hunt->nr_pages < pageblock_nr_pages)
+		return -EBUSY;
+	hunt->nr_best = 0;
+	err = contig_search_zone(hunt, zone);
+	for (int i = 0; err == -EBUSY && i < hunt->nr_best; i++)
+		err = contig_attempt(hunt, hunt->best[i].start, &ruled_out);
 	return err;
 }
 
@@ -224,7 +286,9 @@ static int contig_search_zones(struct contig_hunt *hunt, int nid,
 	for_each_zone_zonelist_nodemask(zone, z, zonelist, gfp_zone(hunt->gfp),
 					nodemask) {
 		for (hunt->pass = first; hunt->pass <= last; hunt->pass++) {
-			err = contig_search_zone(hunt, zone);
+			err = hunt->pass == CONTIG_PASS_CHEAPEST ?
+			      contig_search_cheapest(hunt, zone) :
+			      contig_search_zone(hunt, zone);
 			if (err != -EBUSY)
 				return err;
 		}

@@ -72,7 +72,7 @@ static bool contig_page_is_plain(struct page *page)
 static bool contig_lru_obstructs(struct page *page,
 				 struct contig_obstacle *obstacle)
 {
-	if (contig_page_is_plain(page) || !contig_folio_is_held(page))
+	if (!contig_folio_is_held(page))
 		return false;
 	return contig_obstacle(obstacle, CONTIG_PINNED, true);
 }
@@ -155,6 +155,8 @@ bool contig_page_obstructs(struct page *page, unsigned long *step,
 {
 	*step = 1;
 
+	if (contig_page_is_plain(page))
+		return false;
 	if (PageReserved(page))
 		return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
 	if (PageBuddy(page)) {
