@@ -59,6 +59,7 @@ struct contig_reservation {
  * @pcp_suspected: that page may be on a per-CPU list
  * @zone_is_ample: no claim can bring the zone to its watermark
  * @lru_disabled: the LRU batches are off until the request is over
+ * @in_doubt: what is left has to be looked at again once it is isolated
  * @reservation: our place among those who evacuate
  * @report: how it went so far
  * @inline_bits: room for both bitmaps of a range of ordinary size
@@ -78,6 +79,7 @@ struct contig_take {
 	bool pcp_suspected;
 	bool zone_is_ample;
 	bool lru_disabled;
+	bool in_doubt;
 	struct contig_reservation reservation;
 	struct contig_report report;
 

@@ -106,24 +106,32 @@ static bool contig_look(struct contig_take *take, unsigned long pfn,
 /*
  * What is left can move, or the request ends here with nothing moved. Of pages
  * that may be in the way for a moment only, each gets a second look.
+ *
+ * A page that nobody has put anywhere yet may be another one each time that it
+ * is seen, as long as others allocate from its block: then the look that counts
+ * is the one after isolation.
  */
-static int contig_look_before_moving(struct contig_take *take)
+static int contig_look_before_moving(struct contig_take *take, bool isolated)
 {
 	struct contig_obstacle obstacle;
-	unsigned long seen = 0;
+	unsigned long seen = CONTIG_NO_PFN;
 
 	for (int looks = 0; looks < CONTIG_LOOKS; looks++) {
-		if (contig_look(take, seen, &obstacle))
+		if (contig_look(take, looks ? seen : take->start, &obstacle))
 			return 0;
-		if (!obstacle.transient || (looks && obstacle.pfn == seen))
+		if (!obstacle.transient || obstacle.pfn == seen)
+			return contig_because(&take->report, -EBUSY,
+					      obstacle.reason, obstacle.pfn);
+		if (!isolated && obstacle.reason == CONTIG_UNMOVABLE)
 			break;
 		seen = obstacle.pfn;
 		contig_disable_lru(take);
 		contig_drain(take);
 		fsleep(CONTIG_LOOK_USECS);
 	}
-	return contig_because(&take->report, -EBUSY, obstacle.reason,
-			      obstacle.pfn);
+	take->in_doubt = true;
+	return isolated ? contig_because(&take->report, -EBUSY, obstacle.reason,
+					 obstacle.pfn) : 0;
 }
 
 /*
@@ -140,7 +148,7 @@ static int contig_take_turn(struct contig_take *take)
 	if (contig_wait_for_turn(&take->reservation))
 		return contig_because(&take->report, -EINTR,
 				      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
-	return contig_claim(take) ? 0 : contig_look_before_moving(take);
+	return contig_claim(take) ? 0 : contig_look_before_moving(take, false);
 }
 
 /* A page that should have moved and did not; frozen ones are in other hands. */
@@ -197,7 +205,9 @@ static int contig_make_room(struct contig_take *take)
 
 	lru_add_drain();
 	err = contig_isolate(take);
-	if (!err)
+	if (!err && take->in_doubt)
+		err = contig_look_before_moving(take, true);
+	if (!err && !bitmap_full(take->claimed, take->nr_blocks))
 		err = contig_empty_and_claim(take);
 	contig_unisolate(take);
 	return err;
@@ -214,7 +224,7 @@ static int contig_climb(struct contig_take *take)
 				      take->suspect_pfn);
 	if (contig_drain(take))
 		return 0;
-	err = contig_look_before_moving(take);
+	err = contig_look_before_moving(take, false);
 	if (err || bitmap_full(take->claimed, take->nr_blocks))
 		return err;
 	err = contig_take_turn(take);

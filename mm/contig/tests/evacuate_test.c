@@ -248,7 +248,6 @@ void contig_test_survey_kernel_page(struct kunit *test)
 	contig_expect_stuck(cache, CONTIG_UNMOVABLE, odd);
 	/* Nor is there a free page that could be on a per-CPU list. */
 	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_PCP_DRAINS), 0);
-	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_ISOLATIONS), 0);
 	contig_window_check(window, window->end - window->start);
 	__free_page(page);
 	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
