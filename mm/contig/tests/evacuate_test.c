@@ -5,7 +5,10 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/page-isolation.h>
 #include <linux/page-flags.h>
 #include <linux/pagemap.h>
 #include <linux/swap.h>
@@ -229,6 +232,41 @@ static void contig_expect_stuck(struct contig_cache *cache,
 			contig_cache_pages_in(cache, window->start,
 					      window->end));
 	contig_cache_check(cache);
+}
+
+/* Gives the page back as soon as its block is isolated. */
+static int contig_let_go(void *data)
+{
+	struct page *page = data;
+
+	while (!is_migrate_isolate_page(page) && !kthread_should_stop())
+		usleep_range(10, 20);
+	__free_page(page);
+	while (!kthread_should_stop())
+		usleep_range(100, 200);
+	return 0;
+}
+
+/*
+ * A page of nobody in particular, each time it is looked at: so it looks where
+ * others allocate and free all the time, until they cannot any more.
+ */
+void contig_test_page_in_transit(struct kunit *test)
+{
+	struct contig_window *window;
+	struct task_struct *owner;
+	unsigned long odd;
+
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	odd = window->start + 700;
+	contig_window_release(window, window->start, odd);
+	contig_window_release(window, odd + 1, window->end);
+	owner = kthread_run(contig_let_go, contig_window_hand_out(window, odd),
+			    "contig_let_go");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner);
+	contig_expect_taken(window, window->start, window->end, ACR_FLAGS_NONE,
+			    GFP_KERNEL);
+	kthread_stop(owner);
 }
 
 /* One page of the kernel near the end: not a single page moves for it. */

@@ -525,6 +525,57 @@ TEST_F_TIMEOUT(bystander, moves_while_written, TIMEOUT)
 
 /* === Clean page cache: dropped or moved, and the file is what it was === */
 
+/* Fault pages in and drop them again, for ever. */
+static void fault_for_ever(volatile bool *started)
+{
+	size_t size = 512 * getpagesize();
+
+	for (;;) {
+		char *some = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (some == MAP_FAILED)
+			continue;
+		madvise(some, size, MADV_NOHUGEPAGE);
+		for (size_t at = 0; at < size; at += getpagesize())
+			some[at] = 1;
+		*started = true;
+		munmap(some, size);
+	}
+}
+
+/*
+ * Somebody's pages come and go in the range all the time. None of them stays, so
+ * none is a reason to give up.
+ */
+TEST_F_TIMEOUT(range, beside_faults, TIMEOUT)
+{
+	volatile bool *started = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned long nr = AREA_PAGES / 2;
+	struct contig_answer answer;
+	int taken = 0;
+	pid_t child;
+
+	ASSERT_NE((void *)started, MAP_FAILED);
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child)
+		fault_for_ever(started);
+	while (!*started)
+		usleep(1000);
+	for (int n = 0; n < 40; n++) {
+		if (contig_ask(self->fd, &answer, "range 0x%lx %lu",
+			       self->area.start, nr))
+			continue;
+		taken++;
+		give(_metadata, self->fd, self->area.start, nr);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	EXPECT_GE(taken, 36);
+}
+
 TEST_F_TIMEOUT(range, clean_page_cache, TIMEOUT)
 {
 	struct contig_memory mem = { NULL, 1024, 7 };
