@@ -11,6 +11,7 @@
  * not.
  */
 #include <kunit/static_stub.h>
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/compaction.h>
 #include <linux/hugetlb.h>
@@ -18,6 +19,9 @@
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "../internal.h"
 #include "../page_alloc.h"
@@ -31,6 +35,10 @@
 
 /* Targets for so many single pages are allocated together. */
 #define CONTIG_STOCK_PAGES	32U
+
+/* From so many pages on, idle CPUs help, so many of them at most. */
+#define CONTIG_CREW_PAGES	(SZ_64M / PAGE_SIZE)
+#define CONTIG_HELPERS		3U
 
 static int contig_isolate_block(struct contig_take *take, unsigned long block)
 {
@@ -98,26 +106,68 @@ void contig_unisolate(struct contig_take *take)
 	}
 }
 
-static int contig_interrupted(struct contig_take *take)
+/* === Who moves === */
+
+/**
+ * struct contig_crew - all who empty the blocks of one request
+ * @take: the request; nothing of it changes meanwhile
+ * @next: number of the block that is looked at next
+ * @stop: one of them had an error, or the caller a fatal signal
+ * @lock: guards @report
+ * @report: the first error, and all pages moved
+ */
+struct contig_crew {
+	struct contig_take *take;
+	atomic_long_t next;
+	bool stop;
+	spinlock_t lock;	/* see above; nothing is taken inside it */
+	struct contig_report report;
+};
+
+/**
+ * struct contig_mover - one of a crew
+ * @work: runs it, unless it is the caller itself
+ * @crew: whose
+ * @take: the request
+ * @report: how it went for this one
+ */
+struct contig_mover {
+	struct work_struct work;
+	struct contig_crew *crew;
+	struct contig_take *take;
+	struct contig_report report;
+};
+
+/* Only the caller gets signals; for the others there is the word of the crew. */
+static bool contig_must_stop(struct contig_mover *mover)
 {
-	return contig_because(&take->report, -EINTR, CONTIG_INTERRUPTED,
+	if (fatal_signal_pending(current))
+		WRITE_ONCE(mover->crew->stop, true);
+	return READ_ONCE(mover->crew->stop);
+}
+
+/* === One block === */
+
+static int contig_interrupted(struct contig_mover *mover)
+{
+	return contig_because(&mover->report, -EINTR, CONTIG_INTERRUPTED,
 			      CONTIG_NO_PFN);
 }
 
 /* Some folios of a batch would not move: name one and put all back. */
-static int contig_put_batch(struct contig_take *take,
+static int contig_put_batch(struct contig_mover *mover,
 			    struct compact_control *cc, int error)
 {
 	unsigned long pfn = folio_pfn(list_first_entry(&cc->migratepages,
 						       struct folio, lru));
 
 	putback_movable_pages(&cc->migratepages);
-	if (fatal_signal_pending(current))
-		return contig_interrupted(take);
+	if (contig_must_stop(mover))
+		return contig_interrupted(mover);
 	if (error == -ENOMEM)
-		return contig_because(&take->report, error, CONTIG_NO_MEMORY,
+		return contig_because(&mover->report, error, CONTIG_NO_MEMORY,
 				      pfn);
-	return contig_because(&take->report, -EBUSY, CONTIG_PINNED, pfn);
+	return contig_because(&mover->report, -EBUSY, CONTIG_PINNED, pfn);
 }
 
 /**
@@ -179,12 +229,12 @@ struct folio *contig_target(struct folio *src, unsigned long private)
 }
 
 /* Drop what is clean and unmapped, move the rest. */
-static int contig_move_batch(struct contig_take *take,
+static int contig_move_batch(struct contig_mover *mover,
 			     struct compact_control *cc)
 {
 	struct contig_targets targets = {
-		.control.nid = zone_to_nid(take->zone),
-		.control.gfp_mask = take->move_gfp,
+		.control.nid = zone_to_nid(cc->zone),
+		.control.gfp_mask = cc->gfp_mask,
 		.control.reason = MR_CONTIG_RANGE,
 		.wanted = cc->nr_migratepages,
 	};
@@ -192,21 +242,21 @@ static int contig_move_batch(struct contig_take *take,
 	int err = 0;
 
 	contig_count(CONTIG_PAGES_DROPPED,
-		     reclaim_clean_pages_from_list(take->zone,
+		     reclaim_clean_pages_from_list(cc->zone,
 						   &cc->migratepages));
 	while (!list_empty(&cc->migratepages) && err != -ENOMEM &&
-	       tries++ < CONTIG_MIGRATE_TRIES && !fatal_signal_pending(current)) {
+	       tries++ < CONTIG_MIGRATE_TRIES && !contig_must_stop(mover)) {
 		err = migrate_pages(&cc->migratepages, contig_target, NULL,
 				    (unsigned long)&targets, cc->mode,
 				    MR_CONTIG_RANGE, &moved);
-		take->report.pages_moved += moved;
+		mover->report.pages_moved += moved;
 		contig_count(CONTIG_PAGES_MOVED, moved);
 	}
 	contig_return_stock(&targets);
 	cc->nr_migratepages = 0;
 	if (list_empty(&cc->migratepages))
 		return 0;
-	return contig_put_batch(take, cc, err);
+	return contig_put_batch(mover, cc, err);
 }
 
 /* Where to begin so that a folio that starts below @pfn is moved too. */
@@ -228,51 +278,40 @@ static unsigned long contig_first_hugetlb(unsigned long start, unsigned long end
 }
 
 /* Of hugetlb folios only their own code knows why, so name the first. */
-static int contig_blame_hugetlb(struct contig_take *take, unsigned long start,
-				unsigned long end, int error)
+static int contig_blame_hugetlb(struct contig_report *report,
+				unsigned long start, unsigned long end,
+				int error)
 {
 	unsigned long pfn = contig_first_hugetlb(start, end);
 
 	if (pfn == CONTIG_NO_PFN && error == -ENOMEM)
-		return contig_because(&take->report, error, CONTIG_NO_MEMORY,
+		return contig_because(report, error, CONTIG_NO_MEMORY,
 				      start);
 	if (pfn == CONTIG_NO_PFN)
-		return contig_because(&take->report, error, CONTIG_NOT_PRESENT,
+		return contig_because(report, error, CONTIG_NOT_PRESENT,
 				      start);
-	return contig_because(&take->report, error, CONTIG_HUGETLB, pfn);
+	return contig_because(report, error, CONTIG_HUGETLB, pfn);
 }
 
 /* The scan of [start, end) stopped early. */
-static int contig_scan_failed(struct contig_take *take,
+static int contig_scan_failed(struct contig_mover *mover,
 			      struct compact_control *cc, unsigned long start,
 			      unsigned long end, int error)
 {
 	putback_movable_pages(&cc->migratepages);
 	if (error == -EINTR)
-		return contig_interrupted(take);
-	return contig_blame_hugetlb(take, start, end, error);
-}
-
-/*
- * Where folios are larger than pageblocks, one may lie across the border of
- * what is isolated. Freed there, it would end up on two kinds of lists.
- */
-static bool contig_folio_crosses(unsigned long pfn)
-{
-	struct page *page = pfn_to_online_page(pfn);
-
-	return page && PageCompound(page) && !PageHuge(page) &&
-	       PageLRU(page) && compound_head(page) != page;
+		return contig_interrupted(mover);
+	return contig_blame_hugetlb(&mover->report, start, end, error);
 }
 
 /* Folios that the base could not take off the LRU are left for another round. */
-static int contig_move_out(struct contig_take *take, unsigned long start,
+static int contig_move_out(struct contig_mover *mover, unsigned long start,
 			   unsigned long end)
 {
 	struct compact_control cc = {
 		.migratepages = LIST_HEAD_INIT(cc.migratepages),
-		.zone = take->zone,
-		.gfp_mask = take->move_gfp,
+		.zone = mover->take->zone,
+		.gfp_mask = mover->take->move_gfp,
 		.mode = MIGRATE_SYNC,
 		/* a batch is a pageblock, not a cluster of 32 */
 		.finish_pageblock = pageblock_nr_pages <= CONTIG_BATCH_PAGES,
@@ -294,11 +333,110 @@ static int contig_move_out(struct contig_take *take, unsigned long start,
 		if (!err && cc.migrate_pfn <= pfn)
 			err = -EBUSY;
 		if (err)
-			return contig_scan_failed(take, &cc, pfn, end, err);
+			return contig_scan_failed(mover, &cc, pfn, end, err);
 		pfn = cc.migrate_pfn;
-		err = contig_move_batch(take, &cc);
+		err = contig_move_batch(mover, &cc);
 	}
 	return err;
+}
+
+/* === All blocks === */
+
+/* The next block that is not claimed; each is given out once. */
+static bool contig_next_block(struct contig_crew *crew, unsigned long *block)
+{
+	do {
+		*block = atomic_long_fetch_inc(&crew->next);
+		if (*block >= crew->take->nr_blocks)
+			return false;
+	} while (test_bit(*block, crew->take->claimed));
+	return true;
+}
+
+static void contig_empty_blocks(struct contig_mover *mover)
+{
+	struct contig_crew *crew = mover->crew;
+	struct contig_take *take = mover->take;
+	unsigned long block;
+	int err = 0;
+
+	while (!err && !contig_must_stop(mover) &&
+	       contig_next_block(crew, &block)) {
+		err = contig_move_out(mover, contig_block_start(take, block),
+				      contig_block_end(take, block));
+		cond_resched();
+	}
+
+	guard(spinlock)(&crew->lock);
+
+	crew->report.pages_moved += mover->report.pages_moved;
+	if (!err || crew->report.error)
+		return;
+	contig_because(&crew->report, err, mover->report.reason,
+		       mover->report.blocking_pfn);
+	WRITE_ONCE(crew->stop, true);
+}
+
+static void contig_mover_run(struct work_struct *work)
+{
+	contig_empty_blocks(container_of(work, struct contig_mover, work));
+}
+/* Helpers only pay for much work, and where a CPU has nothing else to do. */
+static unsigned int contig_count_helpers(struct contig_take *take)
+{
+	unsigned long claimed = bitmap_weight(take->claimed, take->nr_blocks);
+	unsigned int idle = 0, cpu;
+
+	if ((take->nr_blocks - claimed) * pageblock_nr_pages < CONTIG_CREW_PAGES)
+		return 0;
+	for_each_online_cpu(cpu)
+		idle += idle_cpu(cpu);
+	return min(idle, CONTIG_HELPERS);
+}
+
+static void contig_call_helpers(struct contig_mover *helpers, unsigned int nr,
+				struct contig_crew *crew)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		helpers[i].crew = crew;
+		helpers[i].take = crew->take;
+		INIT_WORK(&helpers[i].work, contig_mover_run);
+		queue_work(system_dfl_wq, &helpers[i].work);
+	}
+}
+
+/* Nobody waits for a helper that has not begun: there is nothing left to do. */
+static void contig_dismiss_helpers(struct contig_mover *helpers, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		cancel_work_sync(&helpers[i].work);
+	kfree(helpers);
+}
+
+/* The caller and its helpers take the blocks from one heap. */
+static int contig_move_all(struct contig_take *take)
+{
+	struct contig_crew crew = { .take = take };
+	struct contig_mover caller = { .crew = &crew, .take = take };
+	unsigned int nr_helpers = contig_count_helpers(take);
+	struct contig_mover *helpers = NULL;
+
+	spin_lock_init(&crew.lock);
+	if (nr_helpers)
+		helpers = kcalloc(nr_helpers, sizeof(*helpers),
+				  take->gfp & (GFP_KERNEL | __GFP_NOWARN));
+	if (helpers)
+		contig_call_helpers(helpers, nr_helpers, &crew);
+	contig_empty_blocks(&caller);
+	if (helpers)
+		contig_dismiss_helpers(helpers, nr_helpers);
+
+	take->report.pages_moved += crew.report.pages_moved;
+	if (crew.stop && !crew.report.error)
+		contig_because(&crew.report, -EINTR, CONTIG_INTERRUPTED,
+			       CONTIG_NO_PFN);
+	return contig_because(&take->report, crew.report.error,
+			      crew.report.reason, crew.report.blocking_pfn);
 }
 
 /* Hugetlb folios that moved, or were free before, go from their pool to us. */
@@ -307,28 +445,58 @@ static int contig_dissolve(struct contig_take *take, unsigned long start,
 {
 	int err = replace_free_hugepage_folios(start, end);
 
-	return err ? contig_blame_hugetlb(take, start, end, err) : 0;
+	return err ? contig_blame_hugetlb(&take->report, start, end, err) : 0;
 }
 
-static int contig_empty(struct contig_take *take, unsigned long start,
-			unsigned long end)
+static int contig_dissolve_all(struct contig_take *take)
 {
-	unsigned long first = pageblock_start_pfn(start);
-	unsigned long after = pageblock_align(end);
+	unsigned long from, to;
+	int err = 0;
 
-	if (contig_folio_crosses(first) || contig_folio_crosses(after))
-		return contig_because(&take->report, -EBUSY, CONTIG_UNMOVABLE,
-				      contig_folio_crosses(first) ? start :
-								    end - 1);
-	return contig_move_out(take, start, end) ?:
-	       contig_dissolve(take, start, end);
+	for_each_clear_bitrange(from, to, take->claimed, take->nr_blocks) {
+		err = contig_dissolve(take, contig_block_start(take, from),
+				      contig_block_end(take, to - 1));
+		if (err)
+			break;
+	}
+	return err;
+}
+
+/*
+ * Where folios are larger than pageblocks, one may lie across the border of
+ * what is isolated. Freed there, it would end up on two kinds of lists.
+ */
+static bool contig_folio_crosses(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	return page && PageCompound(page) && !PageHuge(page) &&
+	       PageLRU(page) && compound_head(page) != page;
+}
+
+static int contig_check_borders(struct contig_take *take)
+{
+	unsigned long from, to;
+
+	for_each_clear_bitrange(from, to, take->claimed, take->nr_blocks) {
+		unsigned long start = contig_block_start(take, from);
+		unsigned long end = contig_block_end(take, to - 1);
+
+		if (contig_folio_crosses(pageblock_start_pfn(start)))
+			return contig_because(&take->report, -EBUSY,
+					      CONTIG_UNMOVABLE, start);
+		if (contig_folio_crosses(pageblock_align(end)))
+			return contig_because(&take->report, -EBUSY,
+					      CONTIG_UNMOVABLE, end - 1);
+	}
+	return 0;
 }
 
 /**
  * contig_evacuate() - empty the blocks that are isolated and not yet claimed
  * @take: the request
  *
- * Context: Task context, sleeps. The LRU batches are off.
+ * Context: Task context, sleeps.
  * Return: 0 if all that could be found was moved; -EBUSY if a folio did not
  * move; -ENOMEM if there is nowhere to move to, or for a gigantic page that
  * came after the survey; -EINTR on a fatal signal. On an error the report is
@@ -336,15 +504,10 @@ static int contig_empty(struct contig_take *take, unsigned long start,
  */
 int contig_evacuate(struct contig_take *take)
 {
-	unsigned long from, to;
-	int err = 0;
+	int err;
 
-	for_each_clear_bitrange(from, to, take->claimed, take->nr_blocks) {
-		err = contig_empty(take, contig_block_start(take, from),
-				   contig_block_end(take, to - 1));
-		if (err)
-			break;
-	}
+	err = contig_check_borders(take) ?: contig_move_all(take) ?:
+	      contig_dissolve_all(take);
 	wait_for_freed_hugetlb_folios();
 	return err;
 }
