@@ -35,7 +35,7 @@ SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
 # Unmapping free pages costs most of all, as each page then flushes the TLB of all
 # CPUs: that is left to the KUnit suite, which runs with it.
 SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
-        "--append", "cma=64M movablecore=384M LOAD_PERCENT=10 ROUNDS=24 "
+        "--append", "cma=64M movablecore=384M LOAD_PERCENT=10 ROUNDS=12 "
         "debug_pagealloc=off"]
 
 

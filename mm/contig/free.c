@@ -12,6 +12,8 @@
 #include <linux/kmsan.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
+#include <linux/page_owner.h>
+#include <linux/pgalloc_tag.h>
 #include <linux/unroll.h>
 #include <trace/events/kmem.h>
 
@@ -147,12 +149,23 @@ static bool contig_put(struct page *page, bool frozen)
 	return last && free_pages_prepare(page, 0);
 }
 
+/* Does somebody keep a record of each page, which may differ from its neighbour's? */
+static bool contig_pages_have_records(void)
+{
+#ifdef CONFIG_PAGE_OWNER
+	if (static_branch_unlikely(&page_owner_inited))
+		return true;
+#endif
+	return mem_alloc_profiling_enabled();
+}
+
 /* The hooks over the largest aligned pieces of pages that need nothing else. */
 static void contig_unprepare(unsigned long start, unsigned long end)
 {
+	unsigned int max_order = contig_pages_have_records() ? 0 : MAX_PAGE_ORDER;
+
 	while (start < end) {
-		unsigned int order = contig_piece_order(start, end,
-							MAX_PAGE_ORDER);
+		unsigned int order = contig_piece_order(start, end, max_order);
 		struct page *page = pfn_to_page(start);
 
 		trace_mm_page_free(page, order);

@@ -292,7 +292,7 @@ static void contig_settle(void)
 {
 	unsigned long before = contig_free_pages();
 
-	for (int tries = 0, same = 0; tries < 2 * TRIES && same < 3; tries++) {
+	for (int tries = 0, same = 0; tries < TRIES / 2 && same < 3; tries++) {
 		unsigned long now;
 
 		usleep(2 * TRY_USEC);
