@@ -33,10 +33,11 @@ SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
             "--append", "cma=128M movablecore=512M"]
 # The checkers make each page some ten times as dear; KASAN's share is at the end.
 # Unmapping free pages costs most of all, as each page then flushes the TLB of all
-# CPUs: that is left to the KUnit suite, which runs with it.
+# CPUs: that is left to the KUnit suite, which runs with it, and so are the stacks
+# that page_owner saves.
 SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
         "--append", "cma=64M movablecore=384M LOAD_PERCENT=10 ROUNDS=12 "
-        "debug_pagealloc=off"]
+        "debug_pagealloc=off page_owner=off"]
 
 
 class Part:

@@ -552,7 +552,7 @@ TEST_F_TIMEOUT(range, beside_faults, TIMEOUT)
 {
 	volatile bool *started = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
 				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	unsigned long nr = AREA_PAGES / 2;
+	unsigned long nr = AREA_PAGES / 4;
 	struct contig_answer answer;
 	int taken = 0;
 	pid_t child;
@@ -564,7 +564,7 @@ TEST_F_TIMEOUT(range, beside_faults, TIMEOUT)
 		fault_for_ever(started);
 	while (!*started)
 		usleep(1000);
-	for (int n = 0; n < 40; n++) {
+	for (int n = 0; n < 20; n++) {
 		if (contig_ask(self->fd, &answer, "range 0x%lx %lu",
 			       self->area.start, nr))
 			continue;
@@ -573,7 +573,7 @@ TEST_F_TIMEOUT(range, beside_faults, TIMEOUT)
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	EXPECT_GE(taken, 20);
+	EXPECT_GE(taken, 10);
 }
 
 TEST_F_TIMEOUT(range, clean_page_cache, TIMEOUT)
