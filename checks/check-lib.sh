@@ -57,7 +57,7 @@ kbuild_to()
 # need_objects: configuration and generated headers are there
 need_objects()
 {
-	local config=build/x86_64/.config
+	local config=build/x86_64/.config bench=lanes/bench.config
 
 	need_tree
 	if [ ! -f "$config" ]; then
@@ -65,10 +65,11 @@ need_objects()
 		make --no-print-directory kernel LANE=x86_64 || die 'make kernel LANE=x86_64 failed'
 	fi
 	mkdir -p "$work/obj"
-	if ! cmp -s "$config" "$work/config"; then
-		cp "$config" "$work/obj/.config"
+	# with what is only for measuring, which is not mailed but looked at as well
+	if ! cat "$config" "$bench" | cmp -s - "$work/config"; then
+		cat "$config" <(grep '=y' "$bench") > "$work/obj/.config"
 		ticking kbuild olddefconfig || die 'olddefconfig failed'
-		cp "$config" "$work/config"
+		cat "$config" "$bench" > "$work/config"
 	fi
 	ticking kbuild -j2 prepare || die 'make prepare failed'
 }

@@ -57,9 +57,20 @@ bool contig_baseline_lock_mutex(struct mutex *mutex);
 
 #else
 
-#define contig_baseline_init_lock(cma)		do { } while (0)
-#define contig_baseline_lock(cma)		false
-#define contig_baseline_unlock(cma, locked)	do { } while (0)
+struct cma;
+
+static inline void contig_baseline_init_lock(struct cma *cma)
+{
+}
+
+static inline bool contig_baseline_lock(struct cma *cma)
+{
+	return false;
+}
+
+static inline void contig_baseline_unlock(struct cma *cma, bool locked)
+{
+}
 
 #endif /* CONFIG_CONTIG_BASELINE */
 

@@ -51,7 +51,7 @@ enum contig_bench_form {
  * @nsec: on the clock
  * @result: pages filled
  */
-static struct contig_bench {
+struct contig_bench {
 	struct mutex lock;	/* guards all that follows */
 	enum contig_bench_form form;
 	unsigned long start;
@@ -60,7 +60,9 @@ static struct contig_bench {
 	int nr_args;
 	u64 nsec;
 	unsigned long result;
-} contig_bench = {
+};
+
+static struct contig_bench contig_bench = {
 	.lock = __MUTEX_INITIALIZER(contig_bench.lock),
 };
 

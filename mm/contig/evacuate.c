@@ -381,6 +381,7 @@ static void contig_mover_run(struct work_struct *work)
 {
 	contig_empty_blocks(container_of(work, struct contig_mover, work));
 }
+
 /* Helpers only pay for much work, and where a CPU has nothing else to do. */
 static unsigned int contig_count_helpers(struct contig_take *take)
 {

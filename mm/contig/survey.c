@@ -53,8 +53,8 @@ static bool contig_folio_is_held(struct page *page)
 }
 
 /* Of these flags a small page on the LRU has just one. */
-#define CONTIG_PLAIN_FLAGS	(1UL << PG_lru | 1UL << PG_head | \
-				 1UL << PG_reserved | __PG_HWPOISON)
+#define CONTIG_PLAIN_FLAGS	(BIT(PG_lru) | BIT(PG_head) | \
+				 BIT(PG_reserved) | __PG_HWPOISON)
 
 /*
  * The usual page, recognized with little effort: small, on the LRU, and with not
@@ -65,7 +65,7 @@ static bool contig_page_is_plain(struct page *page)
 	bool anon = (unsigned long)READ_ONCE(page->mapping) & FOLIO_MAPPING_ANON;
 	int spare = page_ref_count(page) - (atomic_read(&page->_mapcount) + 1);
 
-	return (READ_ONCE(page->flags.f) & CONTIG_PLAIN_FLAGS) == 1UL << PG_lru &&
+	return (READ_ONCE(page->flags.f) & CONTIG_PLAIN_FLAGS) == BIT(PG_lru) &&
 	       spare <= (anon ? 0 : 2);
 }
 

@@ -526,7 +526,7 @@ TEST_F_TIMEOUT(bystander, moves_while_written, TIMEOUT)
 /* === Clean page cache: dropped or moved, and the file is what it was === */
 
 /* Fault pages in and drop them again, for ever. */
-static void fault_for_ever(volatile bool *started)
+static void fault_for_ever(bool *started)
 {
 	size_t size = 512 * getpagesize();
 
@@ -539,7 +539,7 @@ static void fault_for_ever(volatile bool *started)
 		madvise(some, size, MADV_NOHUGEPAGE);
 		for (size_t at = 0; at < size; at += getpagesize())
 			some[at] = 1;
-		*started = true;
+		__atomic_store_n(started, true, __ATOMIC_RELEASE);
 		munmap(some, size);
 	}
 }
@@ -550,8 +550,8 @@ static void fault_for_ever(volatile bool *started)
  */
 TEST_F_TIMEOUT(range, beside_faults, TIMEOUT)
 {
-	volatile bool *started = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
-				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool *started = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned long nr = AREA_PAGES / 4;
 	struct contig_answer answer;
 	int taken = 0;
@@ -562,7 +562,7 @@ TEST_F_TIMEOUT(range, beside_faults, TIMEOUT)
 	ASSERT_GE(child, 0);
 	if (!child)
 		fault_for_ever(started);
-	while (!*started)
+	while (!__atomic_load_n(started, __ATOMIC_ACQUIRE))
 		usleep(1000);
 	for (int n = 0; n < 20; n++) {
 		if (contig_ask(self->fd, &answer, "range 0x%lx %lu",
