@@ -175,10 +175,13 @@ static bool fill(unsigned long pfn, unsigned long nr_pages, char *from)
 	bool good = false;
 
 	use("contig");
-	for (int tries = 0; tries < 5 && !good; tries++) {
-		struct answer answer = ask("fill %lu %lu %lu", pfn, nr_pages,
-					   (unsigned long)from);
+	for (int tries = 0; tries < 50 && !good; tries++) {
+		struct answer answer;
 
+		if (tries)
+			usleep(20000);
+		answer = ask("fill %lu %lu %lu", pfn, nr_pages,
+			     (unsigned long)from);
 		good = answer.good && answer.result == nr_pages;
 	}
 	use(measured);

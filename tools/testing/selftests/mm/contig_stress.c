@@ -29,7 +29,7 @@
 
 #include "contig_util.h"
 
-#define CHECKPOINTS	4
+#define CHECKPOINTS	4	/* of a run; half of that if it is short */
 #define MAX_WORKERS	16
 #define MAX_HELD	6
 #define MAX_PAGES	4096
@@ -453,11 +453,16 @@ static bool wait_for_worker(const struct place *place, unsigned int number)
 	return !status;
 }
 
+static unsigned int checkpoints(void)
+{
+	return rounds < 100 ? CHECKPOINTS / 2 : CHECKPOINTS;
+}
+
 /* A part of the rounds. */
 static bool run_workers(const struct place *place, unsigned int part)
 {
-	unsigned long each = (rounds + CHECKPOINTS * nr_workers - 1) /
-			     (CHECKPOINTS * nr_workers);
+	unsigned long each = (rounds + checkpoints() * nr_workers - 1) /
+			     (checkpoints() * nr_workers);
 	bool good = true;
 
 	fflush(stdout);
@@ -585,7 +590,7 @@ static void stress(struct place *place)
 	filler = start_filler(place, &answers);
 	if (filler < 0 || !filler_says(answers, 'f'))
 		ksft_exit_fail_msg("%s cannot be filled\n", place->name);
-	for (unsigned int part = 0; part < CHECKPOINTS && worked && intact; part++) {
+	for (unsigned int part = 0; part < checkpoints() && worked && intact; part++) {
 		worked = run_workers(place, part);
 		steady = checkpoint(place, filler, &before) && steady;
 		kill(filler, SIGUSR1);
