@@ -107,6 +107,7 @@ struct contig_obstacle {
  * @CONTIG_ISOLATIONS: blocks isolated
  * @CONTIG_PAGES_MOVED: pages migrated
  * @CONTIG_PAGES_DROPPED: clean cache pages dropped instead
+ * @CONTIG_HELPERS_CALLED: workers asked to empty blocks beside the caller
  * @CONTIG_FREES: ranges given back
  * @CONTIG_BAD_FREES: ranges that were not the caller's to give back
  * @CONTIG_NR_EVENTS: how many there are
@@ -119,6 +120,7 @@ enum contig_event {
 	CONTIG_ISOLATIONS,
 	CONTIG_PAGES_MOVED,
 	CONTIG_PAGES_DROPPED,
+	CONTIG_HELPERS_CALLED,
 	CONTIG_FREES,
 	CONTIG_BAD_FREES,
 	CONTIG_NR_EVENTS

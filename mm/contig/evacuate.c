@@ -404,6 +404,7 @@ static void contig_call_helpers(struct contig_mover *helpers, unsigned int nr,
 		INIT_WORK(&helpers[i].work, contig_mover_run);
 		queue_work(system_dfl_wq, &helpers[i].work);
 	}
+	contig_count(CONTIG_HELPERS_CALLED, nr);
 }
 
 /* Nobody waits for a helper that has not begun: there is nothing left to do. */

@@ -40,6 +40,7 @@ static const char * const contig_event_names[] = {
 	[CONTIG_ISOLATIONS]	= "isolations",
 	[CONTIG_PAGES_MOVED]	= "pages_moved",
 	[CONTIG_PAGES_DROPPED]	= "pages_dropped",
+	[CONTIG_HELPERS_CALLED]	= "helpers",
 	[CONTIG_FREES]		= "frees",
 	[CONTIG_BAD_FREES]	= "bad_frees",
 };

@@ -47,6 +47,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_free_hugetlb),
 	/* evacuate_test.c */
 	KUNIT_CASE(contig_test_moves_content),
+	KUNIT_CASE(contig_test_helpers),
 	KUNIT_CASE(contig_test_moves_scattered),
 	KUNIT_CASE(contig_test_isolates_little),
 	KUNIT_CASE(contig_test_moves_in_cma),

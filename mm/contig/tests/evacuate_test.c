@@ -11,6 +11,7 @@
 #include <linux/page-isolation.h>
 #include <linux/page-flags.h>
 #include <linux/pagemap.h>
+#include <linux/sizes.h>
 #include <linux/swap.h>
 
 #include "../../internal.h"
@@ -53,6 +54,35 @@ void contig_test_moves_content(struct kunit *test)
 			contig_cache_pages_in(cache, window->start,
 					      window->end));
 	contig_window_check(window, 37 + 41);
+}
+
+static unsigned long contig_move_much(struct kunit *test)
+{
+	unsigned long nr_pages = SZ_64M / PAGE_SIZE;
+	struct contig_window *window;
+	struct contig_events before;
+	struct contig_cache *cache;
+
+	window = contig_window_open(test, nr_pages);
+	cache = contig_cache_open(window, true);
+	contig_cache_fill(cache, window->start, window->end);
+	contig_read_events(&before);
+	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
+	KUNIT_EXPECT_EQ(test, nr_pages,
+			contig_events_since(&before, CONTIG_PAGES_MOVED));
+	contig_window_check(window, 0);
+	return contig_events_since(&before, CONTIG_HELPERS_CALLED);
+}
+
+/* So much that a CPU with nothing to do takes its share of it. */
+void contig_test_helpers(struct kunit *test)
+{
+	unsigned long helpers = contig_move_much(test);
+
+	if (num_online_cpus() == 1)
+		KUNIT_EXPECT_EQ(test, helpers, 0);
+	else
+		KUNIT_EXPECT_GT(test, helpers, 0);
 }
 
 /* Every seventh page in use, the rest free or ours. */
