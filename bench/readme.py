@@ -99,6 +99,8 @@ def draw(results, scenarios):
     """The size curve, for the README's picture."""
     import plot     # here, as all else does without matplotlib
     plot.save(plot.draw(plot.PLOTS[0], results, scenarios), PICTURE)
+    lines = PICTURE.read_text().splitlines()        # matplotlib ends some in a blank
+    PICTURE.write_text("".join(line.rstrip() + "\n" for line in lines))
 
 
 def main():
