@@ -207,6 +207,7 @@ int contig_isolate(struct contig_take *take);
 void contig_unisolate(struct contig_take *take);
 int contig_evacuate(struct contig_take *take);
 struct folio *contig_target(struct folio *src, unsigned long private);
+unsigned long contig_crew_pages(void);
 
 /* reserve.c */
 bool contig_reserve(struct contig_reservation *res, unsigned long start,

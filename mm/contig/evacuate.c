@@ -36,8 +36,7 @@
 /* Targets for so many single pages are allocated together. */
 #define CONTIG_STOCK_PAGES	32U
 
-/* From so many pages on, idle CPUs help, so many of them at most. */
-#define CONTIG_CREW_PAGES	(SZ_64M / PAGE_SIZE)
+/* So many idle CPUs help at most. */
 #define CONTIG_HELPERS		3U
 
 static int contig_isolate_block(struct contig_take *take, unsigned long block)
@@ -382,13 +381,26 @@ static void contig_mover_run(struct work_struct *work)
 	contig_empty_blocks(container_of(work, struct contig_mover, work));
 }
 
+/**
+ * contig_crew_pages() - how much work pays for helpers
+ *
+ * Context: any.
+ * Return: the least number of pages.
+ */
+unsigned long contig_crew_pages(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(contig_crew_pages);
+	return SZ_64M / PAGE_SIZE;
+}
+
 /* Helpers only pay for much work, and where a CPU has nothing else to do. */
 static unsigned int contig_count_helpers(struct contig_take *take)
 {
 	unsigned long claimed = bitmap_weight(take->claimed, take->nr_blocks);
 	unsigned int idle = 0, cpu;
 
-	if ((take->nr_blocks - claimed) * pageblock_nr_pages < CONTIG_CREW_PAGES)
+	if ((take->nr_blocks - claimed) * pageblock_nr_pages <
+	    contig_crew_pages())
 		return 0;
 	for_each_online_cpu(cpu)
 		idle += idle_cpu(cpu);

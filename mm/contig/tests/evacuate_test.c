@@ -56,9 +56,16 @@ void contig_test_moves_content(struct kunit *test)
 	contig_window_check(window, 37 + 41);
 }
 
-static unsigned long contig_move_much(struct kunit *test)
+/* What the test lets count as much. */
+static unsigned long contig_few_pages(void)
 {
-	unsigned long nr_pages = SZ_64M / PAGE_SIZE;
+	return 4 * MAX_ORDER_NR_PAGES;
+}
+
+/* How many helpers were called to move nr_pages. */
+static unsigned long contig_helpers_for(struct kunit *test,
+					unsigned long nr_pages)
+{
 	struct contig_window *window;
 	struct contig_events before;
 	struct contig_cache *cache;
@@ -74,11 +81,15 @@ static unsigned long contig_move_much(struct kunit *test)
 	return contig_events_since(&before, CONTIG_HELPERS_CALLED);
 }
 
-/* So much that a CPU with nothing to do takes its share of it. */
+/* From a certain size on, a CPU with nothing to do takes its share. */
 void contig_test_helpers(struct kunit *test)
 {
-	unsigned long helpers = contig_move_much(test);
+	unsigned long much = contig_few_pages(), helpers;
 
+	kunit_activate_static_stub(test, contig_crew_pages, contig_few_pages);
+	KUNIT_EXPECT_EQ(test, 0, contig_helpers_for(test, much / 2));
+	helpers = contig_helpers_for(test, much);
+	kunit_deactivate_static_stub(test, contig_crew_pages);
 	if (num_online_cpus() == 1)
 		KUNIT_EXPECT_EQ(test, helpers, 0);
 	else
