@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) "contig: " fmt
 
 #include <linux/export.h>
+#include <linux/instruction_pointer.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -21,11 +22,69 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/contig.h>
 
+/* === Terms === */
+
+/* How long pages are waited for in all, by effort. */
+#define CONTIG_SHORT_WAIT	(500 * NSEC_PER_USEC)
+#define CONTIG_LONG_WAIT	(1 * NSEC_PER_SEC)
+
+/* So many pages of a range may be seen while they are set up or torn down. */
+#define CONTIG_MOMENTS		16
+
+/**
+ * contig_agree() - state the terms of a request
+ * @terms: to be filled in; @caller and @is_part are left to the caller
+ * @gfp: what form the pages get, and from whom they may be taken
+ * @effort: how much the request may cost; @gfp may ask for less
+ * @timeout: with CONTIG_HARD, when it has to be over, from now on: %KTIME_MAX for
+ *	never, 0 to bound the time that is spent waiting to a second instead
+ *
+ * Context: Any.
+ */
+void contig_agree(struct contig_terms *terms, gfp_t gfp,
+		  enum contig_effort effort, ktime_t timeout)
+{
+	terms->gfp = gfp;
+	terms->patience = 0;
+	terms->deadline = CONTIG_NEVER;
+	if (effort == CONTIG_NOWAIT)
+		terms->gfp &= ~__GFP_DIRECT_RECLAIM;
+	else if (effort == CONTIG_HARD)
+		terms->patience = timeout ? CONTIG_NEVER : CONTIG_LONG_WAIT;
+	else if (!(gfp & __GFP_NORETRY))
+		terms->patience = CONTIG_SHORT_WAIT;
+	if (effort == CONTIG_HARD && timeout && timeout != KTIME_MAX)
+		terms->deadline = ktime_get_ns() + ktime_to_ns(timeout);
+}
+
+/**
+ * contig_effort_of() - the effort that allocation flags stand for
+ * @gfp: the flags
+ *
+ * Context: Any.
+ * Return: the effort; __GFP_NORETRY is NORMAL without its wait.
+ */
+enum contig_effort contig_effort_of(gfp_t gfp)
+{
+	if (!gfpflags_allow_blocking(gfp))
+		return CONTIG_NOWAIT;
+	return gfp & __GFP_RETRY_MAYFAIL ? CONTIG_HARD : CONTIG_NORMAL;
+}
+
+static void contig_terms_of(struct contig_terms *terms, gfp_t gfp,
+			    unsigned long caller)
+{
+	contig_agree(terms, gfp, contig_effort_of(gfp), 0);
+	terms->caller = caller;
+	terms->is_part = false;
+}
+
 /* === Checking === */
 
 /* Reclaim modifiers, and the actions that make sense for a range. */
 #define CONTIG_RECLAIM_FLAGS	(__GFP_IO | __GFP_FS | __GFP_RECLAIM)
 #define CONTIG_MOVE_FLAGS	(__GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define CONTIG_EFFORT_FLAGS	(__GFP_RETRY_MAYFAIL | __GFP_NORETRY)
 #define CONTIG_PAGE_FLAGS	(__GFP_COMP | __GFP_ZERO | __GFP_ZEROTAGS | \
 				 __GFP_SKIP_ZERO | __GFP_SKIP_KASAN)
 /*
@@ -38,8 +97,10 @@
 
 static bool contig_gfp_is_known(gfp_t gfp)
 {
-	return !(gfp & ~(CONTIG_RECLAIM_FLAGS | CONTIG_MOVE_FLAGS |
-			 CONTIG_PAGE_FLAGS | CONTIG_IGNORED_FLAGS));
+	return (gfp & CONTIG_EFFORT_FLAGS) != CONTIG_EFFORT_FLAGS &&
+	       !(gfp & ~(CONTIG_RECLAIM_FLAGS | CONTIG_MOVE_FLAGS |
+			 CONTIG_EFFORT_FLAGS | CONTIG_PAGE_FLAGS |
+			 CONTIG_IGNORED_FLAGS));
 }
 
 /* Whoever makes room always tries hard, as callers have come to expect. */
@@ -51,14 +112,18 @@ static gfp_t contig_move_gfp(gfp_t gfp)
 
 /* The bitmaps are for contig_take() to clear, as far as it needs them. */
 static void contig_ask(struct contig_take *take, unsigned long start,
-		       unsigned long end, acr_flags_t flags, gfp_t gfp)
+		       unsigned long end, acr_flags_t flags,
+		       const struct contig_terms *terms)
 {
 	memset(take, 0, offsetof(struct contig_take, inline_bits));
 	take->start = start;
 	take->end = end;
 	take->flags = flags;
-	take->gfp = gfp;
-	take->move_gfp = contig_move_gfp(gfp);
+	take->gfp = current_gfp_context(terms->gfp);
+	take->move_gfp = contig_move_gfp(take->gfp);
+	take->patience = terms->patience;
+	take->deadline = terms->deadline;
+	take->moments = CONTIG_MOMENTS;
 	take->report.ranges_tried = 1;
 }
 
@@ -178,6 +243,42 @@ static void contig_report_range(struct contig_take *take, int error)
 }
 
 /**
+ * contig_alloc_range_on() - take an exact range of frozen pages, on given terms
+ * @start: first PFN
+ * @end: one past the last
+ * @flags: ACR_FLAGS_CMA for the blocks of CMA areas, ACR_FLAGS_NONE for others
+ * @terms: as from contig_agree(); returns what patience is left
+ * @report: filled in, whatever happens
+ *
+ * Context: Task context if the gfp of @terms allows blocking, then it may sleep;
+ * otherwise any but NMI, also under spinlocks that are not raw.
+ * Return: 0; -EINVAL for arguments that cannot be met (BAD_REQUEST,
+ * NOT_PRESENT, ZONE_BOUNDARY); otherwise as contig_take().
+ */
+int contig_alloc_range_on_noprof(unsigned long start, unsigned long end,
+				 acr_flags_t flags, struct contig_terms *terms,
+				 struct contig_report *report)
+{
+	struct contig_take take;
+	u64 began = ktime_get_ns();
+	int err;
+
+	trace_contig_start(start, end, terms->gfp, flags & ACR_FLAGS_CMA);
+	contig_count(CONTIG_REQUESTS, 1);
+	contig_ask(&take, start, end, flags, terms);
+	err = contig_check(&take) ?: contig_take(&take);
+	if (!err)
+		contig_prepare(&take);
+	take.report.elapsed = ktime_get_ns() - began;
+	contig_report_range(&take, err);
+	*report = take.report;
+	terms->patience = take.patience;
+	if (!terms->is_part)
+		contig_conclude(start, end - start, terms, report);
+	return err;
+}
+
+/**
  * contig_alloc_range() - take an exact range of frozen pages, and say how
  * @start: first PFN
  * @end: one past the last
@@ -185,29 +286,57 @@ static void contig_report_range(struct contig_take *take, int error)
  * @gfp: how hard to try, and what form the pages get
  * @report: filled in, whatever happens
  *
- * Context: Task context if @gfp allows blocking, then it may sleep; otherwise
- * any but NMI, also under spinlocks that are not raw.
- * Return: 0; -EINVAL for arguments that cannot be met (BAD_REQUEST,
- * NOT_PRESENT, ZONE_BOUNDARY); otherwise as contig_take().
+ * Context: As contig_alloc_range_on().
+ * Return: As contig_alloc_range_on(), but never -ETIMEDOUT.
  */
 int contig_alloc_range_noprof(unsigned long start, unsigned long end,
 			      acr_flags_t flags, gfp_t gfp,
 			      struct contig_report *report)
 {
-	struct contig_take take;
+	struct contig_terms terms;
+
+	contig_terms_of(&terms, gfp, _RET_IP_);
+	return contig_alloc_range_on_noprof(start, end, flags, &terms, report);
+}
+
+/**
+ * contig_alloc_pages_on() - find and take frozen pages, on given terms
+ * @nr_pages: how many; a power of two comes aligned to itself
+ * @terms: as from contig_agree(); its gfp also says where to look
+ * @nid: where to look first, NUMA_NO_NODE for nearby
+ * @nodemask: where else to look, NULL for anywhere
+ * @report: filled in, whatever happens
+ *
+ * Context: As contig_alloc_range_on().
+ * Return: the first page, or NULL.
+ */
+struct page *contig_alloc_pages_on_noprof(unsigned long nr_pages,
+					  struct contig_terms *terms, int nid,
+					  nodemask_t *nodemask,
+					  struct contig_report *report)
+{
 	u64 began = ktime_get_ns();
+	struct page *page = NULL;
 	int err;
 
-	trace_contig_start(start, end, gfp, flags & ACR_FLAGS_CMA);
-	contig_count(CONTIG_REQUESTS, 1);
-	contig_ask(&take, start, end, flags, current_gfp_context(gfp));
-	err = contig_check(&take) ?: contig_take(&take);
+	memset(report, 0, sizeof(*report));
+	if (!contig_gfp_is_known(current_gfp_context(terms->gfp)) ||
+	    !contig_size_is_sane(nr_pages, terms->gfp))
+		err = contig_because(report, -EINVAL, CONTIG_BAD_REQUEST,
+				     CONTIG_NO_PFN);
+	else
+		err = contig_search(nr_pages, terms, nid, nodemask, report,
+				    &page);
+	report->elapsed = ktime_get_ns() - began;
+	contig_conclude(page ? page_to_pfn(page) : CONTIG_NO_PFN, nr_pages,
+			terms, report);
 	if (!err)
-		contig_prepare(&take);
-	take.report.elapsed = ktime_get_ns() - began;
-	contig_report_range(&take, err);
-	*report = take.report;
-	return err;
+		return page;
+
+	trace_contig_search_fail(nr_pages, report);
+	if (!report->ranges_tried)
+		contig_count_reason(report->reason);
+	return NULL;
 }
 
 /**
@@ -225,28 +354,39 @@ struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
 				       int nid, nodemask_t *nodemask,
 				       struct contig_report *report)
 {
-	u64 began = ktime_get_ns();
-	struct page *page = NULL;
-	int err;
+	struct contig_terms terms;
 
-	memset(report, 0, sizeof(*report));
-	if (!contig_gfp_is_known(current_gfp_context(gfp)) ||
-	    !contig_size_is_sane(nr_pages, gfp))
-		err = contig_because(report, -EINVAL, CONTIG_BAD_REQUEST,
-				     CONTIG_NO_PFN);
-	else
-		err = contig_search(nr_pages, gfp, nid, nodemask, report, &page);
-	report->elapsed = ktime_get_ns() - began;
-	if (!err)
-		return page;
-
-	trace_contig_search_fail(nr_pages, report);
-	if (!report->ranges_tried)
-		contig_count_reason(report->reason);
-	return NULL;
+	contig_terms_of(&terms, gfp, _RET_IP_);
+	return contig_alloc_pages_on_noprof(nr_pages, &terms, nid, nodemask,
+					    report);
 }
 
 /* === The calls of <linux/gfp.h> === */
+
+static int contig_alloc_range_for(unsigned long caller, unsigned long start,
+				  unsigned long end, acr_flags_t flags,
+				  gfp_t gfp)
+{
+	struct contig_report report;
+	struct contig_terms terms;
+
+	WARN_ON_ONCE(!contig_range_is_sane(start, end, gfp));
+	contig_terms_of(&terms, gfp, caller);
+	return contig_alloc_range_on_noprof(start, end, flags, &terms, &report);
+}
+
+static struct page *contig_alloc_pages_for(unsigned long caller,
+					   unsigned long nr_pages, gfp_t gfp,
+					   int nid, nodemask_t *nodemask)
+{
+	struct contig_report report;
+	struct contig_terms terms;
+
+	WARN_ON_ONCE(!contig_size_is_sane(nr_pages, gfp));
+	contig_terms_of(&terms, gfp, caller);
+	return contig_alloc_pages_on_noprof(nr_pages, &terms, nid, nodemask,
+					    &report);
+}
 
 /**
  * alloc_contig_frozen_range() - take an exact range of frozen pages
@@ -254,8 +394,8 @@ struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
  * @end: one past the last; need not be aligned to anything
  * @alloc_flags: ACR_FLAGS_CMA for the blocks of CMA areas
  * @gfp_mask: reclaim modifiers, and of the action modifiers COMP, ZERO,
- *	ZEROTAGS, SKIP_ZERO, SKIP_KASAN, NOWARN and RETRY_MAYFAIL; hints about
- *	place are ignored
+ *	ZEROTAGS, SKIP_ZERO, SKIP_KASAN and NOWARN; NORETRY to wait for no page,
+ *	RETRY_MAYFAIL to wait for a second in all; hints about place are ignored
  *
  * With __GFP_COMP the range becomes one compound page: its size is a power of
  * two of up to MAX_FOLIO_ORDER and it is aligned to its size.
@@ -271,11 +411,8 @@ struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
 int alloc_contig_frozen_range_noprof(unsigned long start, unsigned long end,
 				     acr_flags_t alloc_flags, gfp_t gfp_mask)
 {
-	struct contig_report report;
-
-	WARN_ON_ONCE(!contig_range_is_sane(start, end, gfp_mask));
-	return contig_alloc_range_noprof(start, end, alloc_flags, gfp_mask,
-					 &report);
+	return contig_alloc_range_for(_RET_IP_, start, end, alloc_flags,
+				      gfp_mask);
 }
 EXPORT_SYMBOL(alloc_contig_frozen_range_noprof);
 
@@ -300,8 +437,8 @@ int alloc_contig_range_noprof(unsigned long start, unsigned long end,
 	if (WARN_ON_ONCE(gfp_mask & __GFP_COMP))
 		return -EINVAL;
 
-	err = alloc_contig_frozen_range_noprof(start, end, alloc_flags,
-					       gfp_mask);
+	err = contig_alloc_range_for(_RET_IP_, start, end, alloc_flags,
+				     gfp_mask);
 	if (!err)
 		set_pages_refcounted(pfn_to_page(start), end - start);
 	return err;
@@ -326,11 +463,8 @@ struct page *alloc_contig_frozen_pages_noprof(unsigned long nr_pages,
 					      gfp_t gfp_mask, int nid,
 					      nodemask_t *nodemask)
 {
-	struct contig_report report;
-
-	WARN_ON_ONCE(!contig_size_is_sane(nr_pages, gfp_mask));
-	return contig_alloc_pages_noprof(nr_pages, gfp_mask, nid, nodemask,
-					 &report);
+	return contig_alloc_pages_for(_RET_IP_, nr_pages, gfp_mask, nid,
+				      nodemask);
 }
 EXPORT_SYMBOL(alloc_contig_frozen_pages_noprof);
 
@@ -352,8 +486,8 @@ struct page *alloc_contig_pages_noprof(unsigned long nr_pages, gfp_t gfp_mask,
 	struct page *first = NULL;
 
 	if (!WARN_ON_ONCE(gfp_mask & __GFP_COMP))
-		first = alloc_contig_frozen_pages_noprof(nr_pages, gfp_mask,
-							 nid, nodemask);
+		first = contig_alloc_pages_for(_RET_IP_, nr_pages, gfp_mask,
+					       nid, nodemask);
 	if (first)
 		set_pages_refcounted(first, nr_pages);
 	return first;

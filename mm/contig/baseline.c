@@ -69,6 +69,17 @@ void free_contig_range(unsigned long pfn, unsigned long nr_pages)
 EXPORT_SYMBOL(free_contig_range);
 
 /**
+ * contig_baseline_is_intree() - does everybody get the base's engine now?
+ *
+ * Context: Any.
+ * Return: true if so.
+ */
+bool contig_baseline_is_intree(void)
+{
+	return static_branch_unlikely(&contig_intree);
+}
+
+/**
  * contig_baseline_lock_mutex() - serialize callers who get the base's engine
  * @mutex: that of their area
  *

@@ -45,6 +45,8 @@ CONTIG_ENGINE(contig_);
 #define free_contig_range		CONTIG_RENAME(free_contig_range)
 #endif
 
+bool contig_baseline_is_intree(void);
+
 /* The base's engine wants the callers of one area one after the other. */
 bool contig_baseline_lock_mutex(struct mutex *mutex);
 #define contig_baseline_init_lock(cma)	mutex_init(&(cma)->alloc_mutex)
@@ -58,6 +60,11 @@ bool contig_baseline_lock_mutex(struct mutex *mutex);
 #else
 
 struct cma;
+
+static inline bool contig_baseline_is_intree(void)
+{
+	return false;
+}
 
 static inline void contig_baseline_init_lock(struct cma *cma)
 {

@@ -4,15 +4,16 @@
  *
  * Locks, outermost first:
  *
- *   contig_waiters    one for the machine; who evacuates which blocks, in order
- *                     of arrival (reserve.c). Nothing is taken inside it.
- *   zone->lock        held for the work on one block at a time, or on the one
- *                     free page that covers several (claim.c, evacuate.c). Free
- *                     lists, block types, isolation counts.
+ *   contig_waiters        one for the machine; who evacuates which blocks, in
+ *                         order of arrival (reserve.c).
+ *   zone->lock            held for the work on one block at a time, or on the one
+ *                         free page that covers several (claim.c, evacuate.c).
+ *                         Free lists, block types, isolation counts.
+ *   contig_failures_lock  one for the machine; the list of failures (report.c).
  *
- * The two are never held together. A request that sleeps holds neither: what
- * keeps others away from its pages is that claimed pages are on no list and
- * that the free pages of an isolated block are on a list nobody allocates from.
+ * No two are ever held together. A request that sleeps holds none: what keeps
+ * others away from its pages is that claimed pages are on no list and that the
+ * free pages of an isolated block are on a list nobody allocates from.
  *
  * A struct contig_take belongs to the task that runs it; only its reservation
  * is seen by others.
@@ -23,6 +24,7 @@
 #include <linux/contig.h>
 #include <linux/gfp.h>
 #include <linux/interval_tree.h>
+#include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mmzone.h>
@@ -45,6 +47,25 @@ struct contig_reservation {
 };
 
 /**
+ * struct contig_terms - on what terms a request is made
+ * @gfp: how hard to try, and what form the pages get
+ * @patience: nanoseconds that may be spent waiting for pages; what is left of it
+ *	when the call returns
+ * @deadline: when all has to be over, as ktime_get_ns() counts; %CONTIG_NEVER
+ * @caller: code address of the client
+ * @is_part: of a larger request, which will be the one to be reported
+ */
+struct contig_terms {
+	gfp_t gfp;
+	u64 patience;
+	u64 deadline;
+	unsigned long caller;
+	bool is_part;
+};
+
+#define CONTIG_NEVER	U64_MAX
+
+/**
  * struct contig_take - one exact range while it is being taken
  * @start: first PFN asked for
  * @end: one past the last
@@ -53,6 +74,9 @@ struct contig_reservation {
  * @gfp: the caller's flags, for the pages handed out
  * @move_gfp: flags for the pages that others are moved to
  * @nr_blocks: blocks (pageblock ∩ range) in the range
+ * @patience: nanoseconds that may still be spent waiting for pages
+ * @deadline: when all has to be over
+ * @moments: how many pages may still be given a moment to be set up or torn down
  * @claimed: bit per block: out of the free lists, ours
  * @isolated: bit per block: isolated, by us
  * @suspect_pfn: where the last claim that failed stopped
@@ -72,6 +96,9 @@ struct contig_take {
 	gfp_t gfp;
 	gfp_t move_gfp;
 
+	u64 patience;
+	u64 deadline;
+	unsigned int moments;
 	unsigned long nr_blocks;
 	unsigned long *claimed;
 	unsigned long *isolated;
@@ -90,12 +117,25 @@ struct contig_take {
  * struct contig_obstacle - the first page found that stands in the way
  * @pfn: where
  * @reason: why it cannot move
- * @transient: it may look different once the LRU batches are drained
+ * @kind: what it looks like; says whether waiting may help
  */
 struct contig_obstacle {
 	unsigned long pfn;
 	enum contig_reason reason;
-	bool transient;
+	enum contig_kind kind;
+};
+
+/**
+ * enum contig_stay - how long a page of some kind stays in the way
+ * @CONTIG_FOR_GOOD: nothing that can be waited for
+ * @CONTIG_A_MOMENT: as long as it takes to set it up or to tear it down, or else
+ *	for good
+ * @CONTIG_A_WHILE: until somebody is done with it
+ */
+enum contig_stay {
+	CONTIG_FOR_GOOD,
+	CONTIG_A_MOMENT,
+	CONTIG_A_WHILE
 };
 
 /**
@@ -171,15 +211,45 @@ static inline int contig_because(struct contig_report *report, int error,
 	report->error = error;
 	report->reason = reason;
 	report->blocking_pfn = pfn;
+	report->kind = CONTIG_KIND_NONE;
 	return error;
 }
 
+/* The same for a page that is known to be in the way. */
+static inline int contig_because_of(struct contig_report *report, int error,
+				    const struct contig_obstacle *obstacle)
+{
+	contig_because(report, error, obstacle->reason, obstacle->pfn);
+	report->kind = obstacle->kind;
+	return error;
+}
+
+/* No time is left, whatever is in the way. */
+static inline bool contig_is_late(const struct contig_take *take)
+{
+	return take->deadline != CONTIG_NEVER && ktime_get_ns() >= take->deadline;
+}
+
 /* api.c */
+void contig_agree(struct contig_terms *terms, gfp_t gfp,
+		  enum contig_effort effort, ktime_t timeout);
+enum contig_effort contig_effort_of(gfp_t gfp);
+int contig_alloc_range_on_noprof(unsigned long start, unsigned long end,
+				 acr_flags_t flags, struct contig_terms *terms,
+				 struct contig_report *report);
+#define contig_alloc_range_on(...)	\
+	alloc_hooks(contig_alloc_range_on_noprof(__VA_ARGS__))
 int contig_alloc_range_noprof(unsigned long start, unsigned long end,
 			      acr_flags_t flags, gfp_t gfp,
 			      struct contig_report *report);
 #define contig_alloc_range(...)	\
 	alloc_hooks(contig_alloc_range_noprof(__VA_ARGS__))
+struct page *contig_alloc_pages_on_noprof(unsigned long nr_pages,
+					  struct contig_terms *terms, int nid,
+					  nodemask_t *nodemask,
+					  struct contig_report *report);
+#define contig_alloc_pages_on(...)	\
+	alloc_hooks(contig_alloc_pages_on_noprof(__VA_ARGS__))
 struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
 				       int nid, nodemask_t *nodemask,
 				       struct contig_report *report);
@@ -201,6 +271,9 @@ bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		   struct contig_obstacle *obstacle);
 bool contig_page_obstructs(struct page *page, unsigned long *step,
 			   struct contig_obstacle *obstacle);
+enum contig_kind contig_page_kind(struct page *page);
+enum contig_reason contig_kind_reason(enum contig_kind kind);
+enum contig_stay contig_kind_stays(enum contig_kind kind);
 
 /* evacuate.c */
 int contig_isolate(struct contig_take *take);
@@ -212,11 +285,11 @@ unsigned long contig_crew_pages(void);
 /* reserve.c */
 bool contig_reserve(struct contig_reservation *res, unsigned long start,
 		    unsigned long end);
-int contig_wait_for_turn(struct contig_reservation *res);
+int contig_wait_for_turn(struct contig_reservation *res, u64 timeout);
 void contig_unreserve(struct contig_reservation *res);
 
 /* search.c */
-int contig_search(unsigned long nr_pages, gfp_t gfp, int nid,
+int contig_search(unsigned long nr_pages, struct contig_terms *terms, int nid,
 		  nodemask_t *nodemask, struct contig_report *report,
 		  struct page **page);
 
@@ -228,6 +301,10 @@ int contig_free_compound(struct page *head, unsigned long nr_pages);
 void contig_count(enum contig_event event, unsigned long nr);
 void contig_count_reason(enum contig_reason reason);
 const char *contig_reason_name(enum contig_reason reason);
+const char *contig_kind_name(enum contig_kind kind);
+void contig_conclude(unsigned long start, unsigned long nr_pages,
+		     const struct contig_terms *terms,
+		     const struct contig_report *report);
 unsigned long contig_read_event(enum contig_event event);
 
 /* trigger.c */

@@ -67,15 +67,19 @@ static int contig_isolate_block(struct contig_take *take, unsigned long block)
  * Context: Task context, may sleep.
  * Return: 0; -EBUSY if somebody else isolated one of them (LOST_RACE) or one
  * is not wholly inside the zone (ZONE_BOUNDARY), with the report filled in.
- * Blocks isolated so far stay so until contig_unisolate().
+ * Blocks isolated so far stay so until contig_unisolate(), and are left out by
+ * another call.
  */
 int contig_isolate(struct contig_take *take)
 {
 	unsigned long block;
 
 	for_each_clear_bit(block, take->claimed, take->nr_blocks) {
-		int err = contig_isolate_block(take, block);
+		int err;
 
+		if (test_bit(block, take->isolated))
+			continue;
+		err = contig_isolate_block(take, block);
 		if (err)
 			return err;
 		contig_count(CONTIG_ISOLATIONS, 1);
@@ -111,7 +115,7 @@ void contig_unisolate(struct contig_take *take)
  * struct contig_crew - all who empty the blocks of one request
  * @take: the request; nothing of it changes meanwhile
  * @next: number of the block that is looked at next
- * @stop: one of them had an error, or the caller a fatal signal
+ * @stop: one of them had an error, or the caller a fatal signal or no time left
  * @lock: guards @report
  * @report: the first error, and all pages moved
  */
@@ -140,16 +144,21 @@ struct contig_mover {
 /* Only the caller gets signals; for the others there is the word of the crew. */
 static bool contig_must_stop(struct contig_mover *mover)
 {
-	if (fatal_signal_pending(current))
+	if (fatal_signal_pending(current) || contig_is_late(mover->take))
 		WRITE_ONCE(mover->crew->stop, true);
 	return READ_ONCE(mover->crew->stop);
 }
 
 /* === One block === */
 
-static int contig_interrupted(struct contig_mover *mover)
+/* Why somebody stopped who had no error. */
+static int contig_stopped(struct contig_take *take,
+			  struct contig_report *report)
 {
-	return contig_because(&mover->report, -EINTR, CONTIG_INTERRUPTED,
+	if (contig_is_late(take))
+		return contig_because(report, -ETIMEDOUT, CONTIG_TIMED_OUT,
+				      CONTIG_NO_PFN);
+	return contig_because(report, -EINTR, CONTIG_INTERRUPTED,
 			      CONTIG_NO_PFN);
 }
 
@@ -162,7 +171,7 @@ static int contig_put_batch(struct contig_mover *mover,
 
 	putback_movable_pages(&cc->migratepages);
 	if (contig_must_stop(mover))
-		return contig_interrupted(mover);
+		return contig_stopped(mover->take, &mover->report);
 	if (error == -ENOMEM)
 		return contig_because(&mover->report, error, CONTIG_NO_MEMORY,
 				      pfn);
@@ -299,7 +308,7 @@ static int contig_scan_failed(struct contig_mover *mover,
 {
 	putback_movable_pages(&cc->migratepages);
 	if (error == -EINTR)
-		return contig_interrupted(mover);
+		return contig_stopped(mover->take, &mover->report);
 	return contig_blame_hugetlb(&mover->report, start, end, error);
 }
 
@@ -447,8 +456,7 @@ static int contig_move_all(struct contig_take *take)
 
 	take->report.pages_moved += crew.report.pages_moved;
 	if (crew.stop && !crew.report.error)
-		contig_because(&crew.report, -EINTR, CONTIG_INTERRUPTED,
-			       CONTIG_NO_PFN);
+		contig_stopped(take, &crew.report);
 	return contig_because(&take->report, crew.report.error,
 			      crew.report.reason, crew.report.blocking_pfn);
 }
@@ -488,6 +496,17 @@ static bool contig_folio_crosses(unsigned long pfn)
 	       PageLRU(page) && compound_head(page) != page;
 }
 
+static int contig_crossing(struct contig_take *take, unsigned long pfn)
+{
+	struct contig_obstacle obstacle = {
+		.pfn = pfn,
+		.kind = CONTIG_KIND_CROSSING,
+		.reason = contig_kind_reason(CONTIG_KIND_CROSSING),
+	};
+
+	return contig_because_of(&take->report, -EBUSY, &obstacle);
+}
+
 static int contig_check_borders(struct contig_take *take)
 {
 	unsigned long from, to;
@@ -497,11 +516,9 @@ static int contig_check_borders(struct contig_take *take)
 		unsigned long end = contig_block_end(take, to - 1);
 
 		if (contig_folio_crosses(pageblock_start_pfn(start)))
-			return contig_because(&take->report, -EBUSY,
-					      CONTIG_UNMOVABLE, start);
+			return contig_crossing(take, start);
 		if (contig_folio_crosses(pageblock_align(end)))
-			return contig_because(&take->report, -EBUSY,
-					      CONTIG_UNMOVABLE, end - 1);
+			return contig_crossing(take, end - 1);
 	}
 	return 0;
 }
@@ -513,8 +530,8 @@ static int contig_check_borders(struct contig_take *take)
  * Context: Task context, sleeps.
  * Return: 0 if all that could be found was moved; -EBUSY if a folio did not
  * move; -ENOMEM if there is nowhere to move to, or for a gigantic page that
- * came after the survey; -EINTR on a fatal signal. On an error the report is
- * filled in.
+ * came after the survey; -EINTR on a fatal signal; -ETIMEDOUT past the deadline.
+ * On an error the report is filled in.
  */
 int contig_evacuate(struct contig_take *take)
 {

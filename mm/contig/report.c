@@ -1,36 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reasons, counters, debugfs.
+ * Names, counters, what failed and how long it took; debugfs.
  *
  * The counters are per CPU and are summed only when somebody reads
- * /sys/kernel/debug/contig/stats: one line each, name and value.
+ * /sys/kernel/debug/contig/stats: one line each, name and value. Beside it,
+ * `failures` has the last requests that failed, and `latency` how long all took,
+ * by client.
  */
+#define pr_fmt(fmt) "contig: " fmt
+
 #include <linux/debugfs.h>
 #include <linux/init.h>
+#include <linux/math64.h>
 #include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/sched/clock.h>
 #include <linux/seq_file.h>
+#include <linux/spinlock.h>
+#include <trace/events/contig.h>
 
 #include "contig.h"
 
 /* === Names === */
 
-static const char * const contig_reason_names[] = {
-	[CONTIG_NONE]		= "NONE",
-	[CONTIG_BAD_REQUEST]	= "BAD_REQUEST",
-	[CONTIG_NOT_PRESENT]	= "NOT_PRESENT",
-	[CONTIG_ZONE_BOUNDARY]	= "ZONE_BOUNDARY",
-	[CONTIG_UNMOVABLE]	= "UNMOVABLE",
-	[CONTIG_PINNED]		= "PINNED",
-	[CONTIG_HUGETLB]	= "HUGETLB",
-	[CONTIG_LOST_RACE]	= "LOST_RACE",
-	[CONTIG_NO_MEMORY]	= "NO_MEMORY",
-	[CONTIG_NO_CANDIDATE]	= "NO_CANDIDATE",
-	[CONTIG_WOULD_BLOCK]	= "WOULD_BLOCK",
-	[CONTIG_INTERRUPTED]	= "INTERRUPTED",
-	[CONTIG_TIMED_OUT]	= "TIMED_OUT",
-};
+/* The lists of names are those of the tracepoints. */
+#define EM(name, text)	[CONTIG_##name] = text,
+#define EMe(name, text)	[CONTIG_##name] = text,
+
+static const char * const contig_reason_names[] = { CONTIG_REASONS };
+static const char * const contig_kind_names[] = { CONTIG_KINDS };
+
+#undef EM
+#undef EMe
 
 static_assert(ARRAY_SIZE(contig_reason_names) == CONTIG_NR_REASONS);
+static_assert(ARRAY_SIZE(contig_kind_names) == CONTIG_NR_KINDS);
 
 static const char * const contig_event_names[] = {
 	[CONTIG_REQUESTS]	= "requests",
@@ -57,6 +61,26 @@ static_assert(ARRAY_SIZE(contig_event_names) == CONTIG_NR_EVENTS);
 const char *contig_reason_name(enum contig_reason reason)
 {
 	return reason < CONTIG_NR_REASONS ? contig_reason_names[reason] : "?";
+}
+
+/**
+ * contig_kind_name() - the name of a kind of page
+ * @kind: any value
+ *
+ * Context: Any.
+ * Return: a constant string; "?" for a value that is no kind.
+ */
+const char *contig_kind_name(enum contig_kind kind)
+{
+	return kind < CONTIG_NR_KINDS ? contig_kind_names[kind] : "?";
+}
+
+static const char *contig_pfn_name(char *buf, size_t size, unsigned long pfn)
+{
+	if (pfn == CONTIG_NO_PFN)
+		return "none";
+	scnprintf(buf, size, "0x%lx", pfn);
+	return buf;
 }
 
 /* === Counters === */
@@ -118,6 +142,143 @@ static unsigned long contig_read_reason(enum contig_reason reason)
 	return sum;
 }
 
+/* === Clients === */
+
+/* So many clients are told apart; one more entry is for all others. */
+#define CONTIG_CLIENTS		16
+
+/* Powers of two of nanoseconds: up to a microsecond, up to a minute and longer */
+#define CONTIG_FIRST_BUCKET	10
+#define CONTIG_NR_BUCKETS	27
+
+/**
+ * struct contig_client - how long the requests of one place in the code took
+ * @caller: where; 0 while the entry is free, and for all others
+ * @nr: how many, by outcome (0 for met, 1 for failed) and duration
+ */
+struct contig_client {
+	unsigned long caller;
+	atomic_long_t nr[2][CONTIG_NR_BUCKETS];
+};
+
+static struct contig_client contig_clients[CONTIG_CLIENTS + 1];
+
+static struct contig_client *contig_find_client(unsigned long caller)
+{
+	struct contig_client *client = contig_clients;
+
+	for (; client < contig_clients + CONTIG_CLIENTS; client++) {
+		unsigned long known = READ_ONCE(client->caller);
+
+		if (!known)
+			known = cmpxchg(&client->caller, 0, caller) ?: caller;
+		if (known == caller)
+			break;
+	}
+	return client;
+}
+
+static void contig_note_latency(unsigned long caller,
+				const struct contig_report *report)
+{
+	int bucket = fls64(report->elapsed >> CONTIG_FIRST_BUCKET);
+
+	bucket = min(bucket, CONTIG_NR_BUCKETS - 1);
+	atomic_long_inc(&contig_find_client(caller)->nr[!!report->error][bucket]);
+}
+
+/* === Failures === */
+
+#define CONTIG_FAILURES		64
+
+/**
+ * struct contig_failure - one request that failed
+ * @when: as the times in the kernel log
+ * @caller: whose it was
+ * @start: first PFN, or CONTIG_NO_PFN if any would have done
+ * @nr_pages: how many
+ * @report: how it went
+ */
+struct contig_failure {
+	u64 when;
+	unsigned long caller;
+	unsigned long start;
+	unsigned long nr_pages;
+	struct contig_report report;
+};
+
+/* Innermost of all locks; taken for the copy of one entry. */
+static DEFINE_SPINLOCK(contig_failures_lock);
+static struct contig_failure
+contig_failures[CONTIG_FAILURES] __guarded_by(&contig_failures_lock);
+static u64 contig_nr_failures __guarded_by(&contig_failures_lock);
+
+static void contig_remember_failure(const struct contig_failure *failure)
+{
+	guard(spinlock_irqsave)(&contig_failures_lock);
+
+	contig_failures[contig_nr_failures++ % CONTIG_FAILURES] = *failure;
+}
+
+/* Failure number @nr since boot, or the oldest that is still known. */
+static bool contig_recall_failure(u64 *nr, struct contig_failure *failure)
+{
+	guard(spinlock_irqsave)(&contig_failures_lock);
+
+	if (contig_nr_failures > CONTIG_FAILURES)
+		*nr = max(*nr, contig_nr_failures - CONTIG_FAILURES);
+	if (*nr >= contig_nr_failures)
+		return false;
+	*failure = contig_failures[*nr % CONTIG_FAILURES];
+	return true;
+}
+
+static void contig_log_failure(const struct contig_failure *failure)
+{
+	const struct contig_report *report = &failure->report;
+	char start[24], pfn[24];
+
+	pr_info_ratelimited("%lu pages (PFN %s) refused to %pS: %s, page %s is %s; %lu pages moved in %llu us\n",
+			    failure->nr_pages,
+			    contig_pfn_name(start, sizeof(start), failure->start),
+			    (void *)failure->caller,
+			    contig_reason_name(report->reason),
+			    contig_pfn_name(pfn, sizeof(pfn), report->blocking_pfn),
+			    contig_kind_name(report->kind), report->pages_moved,
+			    div_u64(report->elapsed, NSEC_PER_USEC));
+}
+
+/**
+ * contig_conclude() - enter how the request of a client went
+ * @start: first PFN, or CONTIG_NO_PFN if any would have done
+ * @nr_pages: how many
+ * @terms: whose, and whether to be quiet about it
+ * @report: how it went
+ *
+ * Context: Any but NMI.
+ */
+void contig_conclude(unsigned long start, unsigned long nr_pages,
+		     const struct contig_terms *terms,
+		     const struct contig_report *report)
+{
+	struct contig_failure failure;
+
+	contig_note_latency(terms->caller, report);
+	if (!report->error)
+		return;
+
+	failure = (struct contig_failure){
+		.when = local_clock(),
+		.caller = terms->caller,
+		.start = start,
+		.nr_pages = nr_pages,
+		.report = *report,
+	};
+	contig_remember_failure(&failure);
+	if (!(terms->gfp & __GFP_NOWARN))
+		contig_log_failure(&failure);
+}
+
 /* === debugfs === */
 
 static int contig_stats_show(struct seq_file *m, void *unused)
@@ -132,11 +293,70 @@ static int contig_stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(contig_stats);
 
+static void contig_show_failure(struct seq_file *m,
+				const struct contig_failure *failure)
+{
+	const struct contig_report *report = &failure->report;
+	u64 usecs = div_u64(failure->when, NSEC_PER_USEC);
+	u32 fraction;
+	u64 seconds = div_u64_rem(usecs, USEC_PER_SEC, &fraction);
+	char start[24], pfn[24];
+
+	seq_printf(m, "time=%llu.%06u caller=%pS start=%s nr=%lu error=%d reason=%s pfn=%s kind=%s tried=%lu moved=%lu usecs=%llu\n",
+		   seconds, fraction, (void *)failure->caller,
+		   contig_pfn_name(start, sizeof(start), failure->start),
+		   failure->nr_pages, report->error,
+		   contig_reason_name(report->reason),
+		   contig_pfn_name(pfn, sizeof(pfn), report->blocking_pfn),
+		   contig_kind_name(report->kind), report->ranges_tried,
+		   report->pages_moved, div_u64(report->elapsed, NSEC_PER_USEC));
+}
+
+/* One line for each of the last failures, the oldest first. */
+static int contig_failures_show(struct seq_file *m, void *unused)
+{
+	struct contig_failure failure;
+
+	for (u64 nr = 0; contig_recall_failure(&nr, &failure); nr++)
+		contig_show_failure(m, &failure);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(contig_failures);
+
+static void contig_show_client(struct seq_file *m, struct contig_client *client,
+			       int outcome)
+{
+	for (int bucket = 0; bucket < CONTIG_NR_BUCKETS; bucket++) {
+		long nr = atomic_long_read(&client->nr[outcome][bucket]);
+
+		if (!nr)
+			continue;
+		if (client->caller)
+			seq_printf(m, "%pS", (void *)client->caller);
+		else
+			seq_puts(m, "others");
+		seq_printf(m, " %s %llu %ld\n", outcome ? "failed" : "met",
+			   1ULL << (bucket + CONTIG_FIRST_BUCKET), nr);
+	}
+}
+
+/* A line says whose, how they ended, below how many nanoseconds, and how many. */
+static int contig_latency_show(struct seq_file *m, void *unused)
+{
+	for (int i = 0; i <= CONTIG_CLIENTS; i++)
+		for (int outcome = 0; outcome < 2; outcome++)
+			contig_show_client(m, &contig_clients[i], outcome);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(contig_latency);
+
 static int __init contig_debugfs_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("contig", NULL);
 
 	debugfs_create_file("stats", 0400, dir, NULL, &contig_stats_fops);
+	debugfs_create_file("failures", 0400, dir, NULL, &contig_failures_fops);
+	debugfs_create_file("latency", 0400, dir, NULL, &contig_latency_fops);
 	contig_trigger_init(dir);
 	return 0;
 }

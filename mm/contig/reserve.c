@@ -11,6 +11,7 @@
  * Requests that only claim never come here.
  */
 #include <linux/interval_tree.h>
+#include <linux/jiffies.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -72,14 +73,23 @@ bool contig_reserve(struct contig_reservation *res, unsigned long start,
 /**
  * contig_wait_for_turn() - wait until all older evacuations there are over
  * @res: entered; the caller holds nothing that they could need
+ * @timeout: nanoseconds, or %CONTIG_NEVER to wait as long as it takes
  *
- * Context: Task context, sleeps until its turn or a fatal signal.
- * Return: 0, or -EINTR; either way still entered.
+ * Context: Task context, sleeps until its turn, a fatal signal or the timeout.
+ * Return: 0, -EINTR or -ETIMEDOUT; each way still entered.
  */
-int contig_wait_for_turn(struct contig_reservation *res)
+int contig_wait_for_turn(struct contig_reservation *res, u64 timeout)
 {
-	return wait_event_killable(contig_turn, contig_is_first(res)) ?
-	       -EINTR : 0;
+	long left = timeout ? MAX_SCHEDULE_TIMEOUT : 0;
+
+	if (timeout && timeout != CONTIG_NEVER)
+		left = min(nsecs_to_jiffies64(timeout) + 1,
+			   (u64)MAX_SCHEDULE_TIMEOUT - 1);
+	left = wait_event_killable_timeout(contig_turn, contig_is_first(res),
+					   left);
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
 }
 
 /**

@@ -4,7 +4,8 @@
  *
  * Zone by zone, in the order of the zonelist, any range that looks feasible is
  * tried: first those that are all free, then the few with the least to move, then
- * any. If no zone has one, those with hugetlb pages smaller than the request. A
+ * any. If no zone has one, those with hugetlb pages smaller than the request, and
+ * last those with pages that somebody holds, which may be worth waiting for. A
  * page that rules a candidate out also rules out all others that contain it, so
  * the next one starts behind it.
  *
@@ -25,7 +26,8 @@ enum contig_pass {
 	CONTIG_PASS_FREE,
 	CONTIG_PASS_CHEAPEST,
 	CONTIG_PASS_MOVABLE,
-	CONTIG_PASS_HUGETLB
+	CONTIG_PASS_HUGETLB,
+	CONTIG_PASS_PATIENT
 };
 
 /* So many attempts may fail for want of memory before the search ends. */
@@ -43,12 +45,14 @@ struct contig_candidate {
  * struct contig_hunt - one search while it runs
  * @nr_pages: what is looked for
  * @align: each candidate starts at a multiple of this
+ * @terms: of the caller; attempts wait for nothing before the last pass
  * @gfp: of the caller
  * @pass: what a candidate may contain
  * @in_use: pages seen in the candidate that would have to move
  * @best: the candidates with the fewest of those, cheapest first
  * @nr_best: how many
- * @saw_hugetlb: the last pass may find more than the ones before
+ * @saw_hugetlb: the pass for those may find more than the ones before
+ * @saw_held: a page was in the way that may be let go of
  * @drained: the LRU batches were drained once for this search
  * @shortages: attempts that failed for want of memory to move pages to
  * @report: sums over all attempts, and the outcome of the last
@@ -57,12 +61,14 @@ struct contig_candidate {
 struct contig_hunt {
 	unsigned long nr_pages;
 	unsigned long align;
+	struct contig_terms *terms;
 	gfp_t gfp;
 	enum contig_pass pass;
 	unsigned long in_use;
 	struct contig_candidate best[CONTIG_BEST];
 	unsigned int nr_best;
 	bool saw_hugetlb;
+	bool saw_held;
 	bool drained;
 	unsigned int shortages;
 	struct contig_report *report;
@@ -90,7 +96,7 @@ static bool contig_hugetlb_stays(struct contig_hunt *hunt, struct page *page)
 {
 	unsigned int order = compound_order(compound_head(page));
 
-	if (hunt->pass == CONTIG_PASS_HUGETLB)
+	if (hunt->pass >= CONTIG_PASS_HUGETLB)
 		return order > MAX_FOLIO_ORDER || hunt->nr_pages <= 1UL << order;
 	hunt->saw_hugetlb = true;
 	return true;
@@ -104,17 +110,20 @@ static bool contig_hugetlb_stays(struct contig_hunt *hunt, struct page *page)
 static bool contig_worth_trying(struct contig_hunt *hunt, struct page *page,
 				struct contig_obstacle *obstacle)
 {
+	enum contig_stay stay = contig_kind_stays(obstacle->kind);
 	unsigned long step;
 
-	if (!obstacle->transient)
+	if (stay == CONTIG_FOR_GOOD)
 		return false;
-	if (obstacle->reason != CONTIG_PINNED)
+	if (stay == CONTIG_A_MOMENT)
 		return is_zone_movable_page(page);
-	if (hunt->drained)
-		return false;
-	lru_add_drain_all();
+	if (!hunt->drained)
+		lru_add_drain_all();
 	hunt->drained = true;
-	return !contig_page_obstructs(page, &step, obstacle);
+	if (!contig_page_obstructs(page, &step, obstacle))
+		return true;
+	hunt->saw_held = true;
+	return hunt->pass == CONTIG_PASS_PATIENT;
 }
 
 /* The next PFN worth a look, or @pfn itself if the page there is in the way. */
@@ -179,16 +188,24 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 {
 	unsigned long end = start + hunt->nr_pages;
 	struct contig_report *sum = hunt->report;
+	struct contig_terms terms = *hunt->terms;
 	struct contig_report one;
 	int err;
 
-	err = contig_alloc_range_noprof(start, end, ACR_FLAGS_NONE, hunt->gfp,
-					&one);
+	terms.is_part = true;
+	if (hunt->pass != CONTIG_PASS_PATIENT)
+		terms.patience = 0;
+	err = contig_alloc_range_on_noprof(start, end, ACR_FLAGS_NONE, &terms,
+					   &one);
+	if (hunt->pass == CONTIG_PASS_PATIENT)
+		hunt->terms->patience = terms.patience;
 	one.ranges_tried += sum->ranges_tried;
 	one.pages_moved += sum->pages_moved;
 	*sum = one;
 	if (!err)
 		hunt->page = pfn_to_page(start);
+	if (one.reason == CONTIG_PINNED || one.reason == CONTIG_LOST_RACE)
+		hunt->saw_held = true;
 	*ruled_out = end - 1;
 	if (one.blocking_pfn >= start && one.blocking_pfn < end)
 		*ruled_out = one.blocking_pfn;
@@ -299,7 +316,7 @@ static int contig_search_zones(struct contig_hunt *hunt, int nid,
 /**
  * contig_search() - find and take a range
  * @nr_pages: how many pages, not 0
- * @gfp: as for contig_alloc_range(), and which zones to look in
+ * @terms: as for contig_alloc_range_on(), and in its gfp which zones to look in
  * @nid: where to look first, NUMA_NO_NODE for nearby
  * @nodemask: where else to look, NULL for anywhere
  * @report: all zero; gets the outcome of the last attempt and sums over all
@@ -307,20 +324,21 @@ static int contig_search_zones(struct contig_hunt *hunt, int nid,
  *
  * Context: As contig_alloc_range().
  * Return: 0; -ENOMEM with the reason NO_CANDIDATE if there was nothing to try;
- * otherwise the error of the last attempt: -EBUSY if each failed, -ENOMEM or
- * -EINTR where going on would have been in vain.
+ * otherwise the error of the last attempt: -EBUSY if each failed, -ENOMEM,
+ * -EINTR or -ETIMEDOUT where going on would have been in vain.
  */
-int contig_search(unsigned long nr_pages, gfp_t gfp, int nid,
+int contig_search(unsigned long nr_pages, struct contig_terms *terms, int nid,
 		  nodemask_t *nodemask, struct contig_report *report,
 		  struct page **page)
 {
 	struct contig_hunt hunt = {
 		.nr_pages = nr_pages,
 		.align = is_power_of_2(nr_pages) ? nr_pages : 1,
-		.gfp = gfp,
+		.terms = terms,
+		.gfp = terms->gfp,
 		.report = report,
 	};
-	enum contig_pass last = gfpflags_allow_blocking(gfp) ?
+	enum contig_pass last = gfpflags_allow_blocking(terms->gfp) ?
 				CONTIG_PASS_MOVABLE : CONTIG_PASS_FREE;
 	int err;
 
@@ -331,6 +349,10 @@ int contig_search(unsigned long nr_pages, gfp_t gfp, int nid,
 		err = contig_search_zones(&hunt, nid, nodemask,
 					  CONTIG_PASS_HUGETLB,
 					  CONTIG_PASS_HUGETLB);
+	if (err == -EBUSY && hunt.saw_held && terms->patience)
+		err = contig_search_zones(&hunt, nid, nodemask,
+					  CONTIG_PASS_PATIENT,
+					  CONTIG_PASS_PATIENT);
 	if (err == -EBUSY && !report->ranges_tried)
 		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
 				      CONTIG_NO_PFN);

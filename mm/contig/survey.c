@@ -8,11 +8,11 @@
  * page is ours; that is for claim.c and the migration code to say.
  *
  * A look may meet a page in a moment that passes: in an LRU batch of some CPU,
- * with an extra reference, or allocated and not mapped yet. Obstacles of which
- * that cannot be told are marked transient, and the caller looks again when it
- * has drained the batches.
+ * pinned for I/O, or allocated and not mapped yet. What kind of page it is says
+ * why it stays and for how long; the caller decides whether to wait.
  */
 #include <linux/hugetlb.h>
+#include <linux/kfence.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
 
@@ -20,37 +20,106 @@
 #include "../page_alloc.h"
 #include "contig.h"
 
-static bool contig_obstacle(struct contig_obstacle *obstacle,
-			    enum contig_reason reason, bool transient)
+/* === Kinds === */
+
+static const struct {
+	enum contig_reason reason;
+	enum contig_stay stay;
+} contig_kinds[] = {
+	[CONTIG_KIND_NONE]	  = { CONTIG_LOST_RACE, CONTIG_A_WHILE },
+	[CONTIG_KIND_RESERVED]	  = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_SLAB]	  = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_PAGE_TABLE]  = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_KFENCE]	  = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_OFFLINE]	  = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_HWPOISON]	  = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_TYPED]	  = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_KERNEL]	  = { CONTIG_UNMOVABLE, CONTIG_A_MOMENT },
+	[CONTIG_KIND_OTHER_BLOCK] = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_ISOLATED]	  = { CONTIG_LOST_RACE, CONTIG_A_WHILE },
+	[CONTIG_KIND_CROSSING]	  = { CONTIG_UNMOVABLE, CONTIG_FOR_GOOD },
+	[CONTIG_KIND_HUGETLB]	  = { CONTIG_HUGETLB,	CONTIG_FOR_GOOD },
+	[CONTIG_KIND_MOVABLE_OPS] = { CONTIG_PINNED,	CONTIG_A_WHILE },
+	[CONTIG_KIND_DMA_PINNED]  = { CONTIG_PINNED,	CONTIG_A_WHILE },
+	[CONTIG_KIND_WRITEBACK]	  = { CONTIG_PINNED,	CONTIG_A_WHILE },
+	[CONTIG_KIND_LOCKED]	  = { CONTIG_PINNED,	CONTIG_A_WHILE },
+	[CONTIG_KIND_MLOCKED]	  = { CONTIG_PINNED,	CONTIG_A_WHILE },
+	[CONTIG_KIND_OFF_LRU]	  = { CONTIG_PINNED,	CONTIG_A_WHILE },
+	[CONTIG_KIND_REFERENCED]  = { CONTIG_PINNED,	CONTIG_A_WHILE },
+	[CONTIG_KIND_IN_TRANSIT]  = { CONTIG_LOST_RACE, CONTIG_A_MOMENT },
+	[CONTIG_KIND_ANON]	  = { CONTIG_PINNED,	CONTIG_A_WHILE },
+	[CONTIG_KIND_FILE]	  = { CONTIG_PINNED,	CONTIG_A_WHILE },
+};
+
+static_assert(ARRAY_SIZE(contig_kinds) == CONTIG_NR_KINDS);
+
+/**
+ * contig_kind_reason() - why a page of some kind ends a request
+ * @kind: what it looks like
+ *
+ * Context: Any.
+ * Return: the reason.
+ */
+enum contig_reason contig_kind_reason(enum contig_kind kind)
 {
-	obstacle->reason = reason;
-	obstacle->transient = transient;
+	return contig_kinds[kind].reason;
+}
+
+/**
+ * contig_kind_stays() - how long a page of some kind stays in the way
+ * @kind: what it looks like
+ *
+ * Context: Any.
+ * Return: whether to wait for it.
+ */
+enum contig_stay contig_kind_stays(enum contig_kind kind)
+{
+	return contig_kinds[kind].stay;
+}
+
+static bool contig_obstacle(struct contig_obstacle *obstacle,
+			    enum contig_kind kind)
+{
+	obstacle->kind = kind;
+	obstacle->reason = contig_kind_reason(kind);
 	return true;
 }
 
-/*
- * Does somebody hold a folio that the migration code would have to wait for in
- * vain? Of page cache only pins for DMA count: its short references come and
- * go, and migration retries them.
- */
-static bool contig_folio_is_held(struct page *page)
+/* === Folios that can move === */
+
+/* What holds a folio that would move otherwise, seen with a reference to it. */
+static enum contig_kind contig_held_kind(struct folio *folio)
 {
+	bool extra = folio_ref_count(folio) - 1 > folio_expected_ref_count(folio);
+
+	if (folio_maybe_dma_pinned(folio))
+		return CONTIG_KIND_DMA_PINNED;
+	if (folio_test_writeback(folio))
+		return CONTIG_KIND_WRITEBACK;
+	if (folio_test_locked(folio))
+		return CONTIG_KIND_LOCKED;
+	if (!folio_test_lru(folio))
+		return folio_test_mlocked(folio) ? CONTIG_KIND_MLOCKED :
+						   CONTIG_KIND_OFF_LRU;
+	if (extra)
+		return CONTIG_KIND_REFERENCED;
+	return folio_test_anon(folio) ? CONTIG_KIND_ANON : CONTIG_KIND_FILE;
+}
+
+static enum contig_kind contig_folio_kind(struct page *page)
+{
+	enum contig_kind kind = CONTIG_KIND_IN_TRANSIT;
 	struct folio *folio = page_folio(page);
-	bool held = false;
 
 	if (!folio_try_get(folio))
-		return false;
-
-	if (page_folio(page) == folio && folio_test_lru(folio)) {
-		int spare = folio_ref_count(folio) - 1 -
-			    folio_expected_ref_count(folio);
-
-		held = folio_maybe_dma_pinned(folio) ||
-		       (folio_test_anon(folio) && spare > 0);
-	}
+		return kind;
+	if (page_folio(page) == folio)
+		kind = contig_held_kind(folio);
 	folio_put(folio);
-	return held;
+	return kind;
 }
+
+/* === Pages === */
 
 /* Of these flags a small page on the LRU has just one. */
 #define CONTIG_PLAIN_FLAGS	(BIT(PG_lru) | BIT(PG_head) | \
@@ -69,12 +138,31 @@ static bool contig_page_is_plain(struct page *page)
 	       spare <= (anon ? 0 : 2);
 }
 
+/*
+ * Would the migration code wait for this folio in vain? Of page cache only pins
+ * for DMA count: its short references come and go, and migration retries them,
+ * as it waits for locks and for writeback.
+ */
 static bool contig_lru_obstructs(struct page *page,
 				 struct contig_obstacle *obstacle)
 {
-	if (!contig_folio_is_held(page))
+	enum contig_kind kind = contig_folio_kind(page);
+
+	if (kind != CONTIG_KIND_DMA_PINNED &&
+	    (kind != CONTIG_KIND_REFERENCED || !PageAnon(page)))
 		return false;
-	return contig_obstacle(obstacle, CONTIG_PINNED, true);
+	return contig_obstacle(obstacle, kind);
+}
+
+static enum contig_kind contig_type_kind(struct page *page)
+{
+	if (is_kfence_address(page_address(page)))
+		return CONTIG_KIND_KFENCE;
+	if (PageSlab(page) || PageLargeKmalloc(page))
+		return CONTIG_KIND_SLAB;
+	if (PageTable(page))
+		return CONTIG_KIND_PAGE_TABLE;
+	return PageOffline(page) ? CONTIG_KIND_OFFLINE : CONTIG_KIND_TYPED;
 }
 
 /*
@@ -88,7 +176,7 @@ static bool contig_type_obstructs(struct page *page,
 	if (!page_has_type(page) || PageBuddy(page) || page_is_guard(page) ||
 	    PageUnaccepted(page))
 		return false;
-	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+	return contig_obstacle(obstacle, contig_type_kind(page));
 }
 
 /*
@@ -100,7 +188,7 @@ static bool contig_stray_obstructs(struct page *page,
 				   struct contig_obstacle *obstacle)
 {
 	return !READ_ONCE(page->mapping) &&
-	       contig_obstacle(obstacle, CONTIG_UNMOVABLE, true);
+	       contig_obstacle(obstacle, CONTIG_KIND_KERNEL);
 }
 
 /* Those that nobody uses are replaced, the others move, unless too large. */
@@ -113,7 +201,8 @@ static bool contig_hugetlb_obstructs(struct page *head, unsigned int order,
 	    (!page_ref_count(head) || hugepage_migration_supported(h)))
 		return false;
 	/* Without a state its size was read while it changed. */
-	return contig_obstacle(obstacle, CONTIG_HUGETLB, !h);
+	return contig_obstacle(obstacle, h ? CONTIG_KIND_HUGETLB :
+					     CONTIG_KIND_IN_TRANSIT);
 }
 
 static bool contig_compound_obstructs(struct page *page, unsigned long *step,
@@ -125,7 +214,7 @@ static bool contig_compound_obstructs(struct page *page, unsigned long *step,
 
 	/* The compound page may be going away under us: trust no odd value. */
 	if (order > MAX_FOLIO_ORDER)
-		return contig_obstacle(obstacle, CONTIG_LOST_RACE, true);
+		return contig_obstacle(obstacle, CONTIG_KIND_IN_TRANSIT);
 	skip = page_to_pfn(head) + (1UL << order) - page_to_pfn(page);
 	if (skip && skip <= 1UL << order)
 		*step = skip;
@@ -145,7 +234,7 @@ static bool contig_compound_obstructs(struct page *page, unsigned long *step,
  * contig_page_obstructs() - would this page stay where it is?
  * @page: any online page
  * @step: set to the distance in PFNs to the next page worth a look
- * @obstacle: if it would, why; its @pfn is left to the caller
+ * @obstacle: if it would, why and as what; its @pfn is left to the caller
  *
  * Context: Task context; may drop the last reference of a page.
  * Return: true if the page cannot be moved or freed as it looks now.
@@ -158,7 +247,7 @@ bool contig_page_obstructs(struct page *page, unsigned long *step,
 	if (contig_page_is_plain(page))
 		return false;
 	if (PageReserved(page))
-		return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+		return contig_obstacle(obstacle, CONTIG_KIND_RESERVED);
 	if (PageBuddy(page)) {
 		unsigned int order = buddy_order_unsafe(page);
 
@@ -175,11 +264,37 @@ bool contig_page_obstructs(struct page *page, unsigned long *step,
 	if (!page_ref_count(page))
 		return false;
 	if (PageHWPoison(page))
-		return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+		return contig_obstacle(obstacle, CONTIG_KIND_HWPOISON);
 	if (PageLRU(page))
 		return contig_lru_obstructs(page, obstacle);
 	return contig_stray_obstructs(page, obstacle);
 }
+
+/**
+ * contig_page_kind() - what does this page look like, and what holds it
+ * @page: any online page
+ *
+ * Closer than contig_page_obstructs(), which lets pass what the migration code
+ * can wait for itself.
+ *
+ * Context: Task context; may drop the last reference of a page.
+ * Return: the kind; NONE for a free page, ANON or FILE for one that could move.
+ */
+enum contig_kind contig_page_kind(struct page *page)
+{
+	struct contig_obstacle obstacle;
+	unsigned long step;
+
+	if (contig_page_obstructs(page, &step, &obstacle))
+		return obstacle.kind;
+	if (PageBuddy(page) || page_is_guard(page) || PageUnaccepted(page))
+		return CONTIG_KIND_NONE;
+	if (page_has_movable_ops(page))
+		return CONTIG_KIND_MOVABLE_OPS;
+	return contig_folio_kind(page);
+}
+
+/* === Blocks === */
 
 /*
  * CMA blocks are for CMA, and CMA takes no others. What lies under a block that
@@ -193,7 +308,7 @@ static bool contig_block_obstructs(unsigned long pfn, acr_flags_t flags,
 	if (is_migrate_isolate(mt) ||
 	    is_migrate_cma(mt) == !!(flags & ACR_FLAGS_CMA))
 		return false;
-	return contig_obstacle(obstacle, CONTIG_UNMOVABLE, false);
+	return contig_obstacle(obstacle, CONTIG_KIND_OTHER_BLOCK);
 }
 
 static unsigned long contig_skip_plain(unsigned long pfn, unsigned long end)

@@ -8,9 +8,10 @@
  * A failure undoes the rungs in reverse, block by block.
  */
 #include <linux/bitmap.h>
-#include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
+#include <linux/page-isolation.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -21,16 +22,25 @@
 
 /*
  * How often the blocks are emptied and claimed again before a page that keeps
- * coming back ends the request.
+ * coming back is waited for.
  */
-#define CONTIG_ROUNDS	3
+#define CONTIG_ROUNDS		3
 
 /*
- * How many different pages may seem to be in the way one after the other, and
- * the time that each gets to be set up, torn down or put back by its owner.
+ * Naps begin short, so that a short pin costs little more than itself, and grow
+ * with the wait: the end of a pin is seen an eighth too late at the most. Between
+ * two slices of a long wait the LRU batches are emptied, as they may be what holds
+ * the page.
  */
-#define CONTIG_LOOKS		16
-#define CONTIG_LOOK_USECS	100
+#define CONTIG_FIRST_NAP	(20 * NSEC_PER_USEC)
+#define CONTIG_LONGEST_NAP	(10 * NSEC_PER_MSEC)
+#define CONTIG_SLICE		(100 * NSEC_PER_MSEC)
+
+/* So long a page gets to be set up or torn down, before it counts as in use. */
+#define CONTIG_MOMENT		(100 * NSEC_PER_USEC)
+
+/* No evacuation takes this long, so whoever has the blocks is stuck. */
+#define CONTIG_LONGEST_TURN	(60 * NSEC_PER_SEC)
 
 /* Both bitmaps lie side by side, inside the request if they fit. */
 static int contig_begin(struct contig_take *take)
@@ -69,6 +79,16 @@ static bool contig_drain(struct contig_take *take)
 	return contig_claim(take);
 }
 
+/* The lists of this CPU can be emptied without sleep, but by a task only. */
+static bool contig_drain_here(struct contig_take *take)
+{
+	if (!take->pcp_suspected || !in_task() || irqs_disabled())
+		return false;
+	drain_local_pages(take->zone);
+	contig_count(CONTIG_PCP_DRAINS, 1);
+	return contig_claim(take);
+}
+
 /* Folios in an LRU batch cannot be moved; none enters one from here on. */
 static void contig_disable_lru(struct contig_take *take)
 {
@@ -103,9 +123,137 @@ static bool contig_look(struct contig_take *take, unsigned long pfn,
 	return true;
 }
 
+/* === Waiting === */
+
+/* What the next attempt can claim or move, as far as can be told. */
+static bool contig_kind_is_worth_it(enum contig_kind kind)
+{
+	return kind == CONTIG_KIND_NONE || kind == CONTIG_KIND_IN_TRANSIT ||
+	       kind == CONTIG_KIND_ANON || kind == CONTIG_KIND_FILE ||
+	       kind == CONTIG_KIND_MOVABLE_OPS;
+}
+
+static bool contig_still_there(struct contig_obstacle *obstacle)
+{
+	enum contig_kind kind;
+
+	if (obstacle->pfn == CONTIG_NO_PFN)
+		return false;
+	if (obstacle->kind == CONTIG_KIND_ISOLATED)
+		return is_migrate_isolate_page(pfn_to_page(obstacle->pfn));
+	kind = contig_page_kind(pfn_to_page(obstacle->pfn));
+	if (contig_kind_is_worth_it(kind))
+		return false;
+	if (kind != obstacle->kind)
+		obstacle->reason = contig_kind_reason(kind);
+	obstacle->kind = kind;
+	return true;
+}
+
+static u64 contig_wait_limit(struct contig_take *take, enum contig_kind kind)
+{
+	u64 now = ktime_get_ns(), left = 0;
+
+	if (take->deadline > now)
+		left = take->deadline - now;
+	switch (contig_kind_stays(kind)) {
+	case CONTIG_A_WHILE:
+		return min3(take->patience, left, CONTIG_SLICE);
+	case CONTIG_A_MOMENT:
+		return take->moments ? min(left, CONTIG_MOMENT) : 0;
+	default:
+		return 0;
+	}
+}
+
+static void contig_nap(u64 nsecs)
+{
+	ktime_t expires = ns_to_ktime(nsecs);
+
+	__set_current_state(TASK_KILLABLE);
+	schedule_hrtimeout_range(&expires, nsecs / 8, HRTIMER_MODE_REL);
+}
+
+/* Nothing is left to wait for, or nobody to wait for it. */
+static int contig_give_up(struct contig_take *take,
+			  struct contig_obstacle *obstacle)
+{
+	if (fatal_signal_pending(current))
+		return contig_because(&take->report, -EINTR,
+				      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
+	if (!contig_is_late(take) ||
+	    contig_kind_stays(obstacle->kind) == CONTIG_FOR_GOOD)
+		return contig_because_of(&take->report, -EBUSY, obstacle);
+	obstacle->reason = CONTIG_TIMED_OUT;
+	return contig_because_of(&take->report, -ETIMEDOUT, obstacle);
+}
+
 /*
- * What is left can move, or the request ends here with nothing moved. Of pages
- * that may be in the way for a moment only, each gets a second look.
+ * Wait until the page does not look held any more, for a slice at the most. Only
+ * this page is looked at, what is claimed stays claimed, and others have their
+ * LRU batches meanwhile.
+ *
+ * Returns 0 if it is worth a new attempt, 1 after a slice, or the error.
+ */
+static int contig_wait_for_page(struct contig_take *take,
+				struct contig_obstacle *obstacle)
+{
+	u64 limit = contig_wait_limit(take, obstacle->kind);
+	u64 began = ktime_get_ns(), waited = 0;
+
+	if (contig_kind_stays(obstacle->kind) == CONTIG_FOR_GOOD)
+		return contig_give_up(take, obstacle);
+	while (contig_still_there(obstacle) && waited < limit &&
+	       !fatal_signal_pending(current)) {
+		contig_enable_lru(take);
+		contig_nap(min3(max(waited / 8, CONTIG_FIRST_NAP),
+				CONTIG_LONGEST_NAP, limit - waited));
+		waited = ktime_get_ns() - began;
+	}
+	if (contig_kind_stays(obstacle->kind) == CONTIG_A_MOMENT)
+		take->moments -= !!take->moments;
+	else if (take->patience != CONTIG_NEVER)
+		take->patience -= min(take->patience, waited);
+	if (!contig_still_there(obstacle))
+		return 0;
+	if (waited < CONTIG_SLICE)
+		return contig_give_up(take, obstacle);
+	return 1;
+}
+
+/* After a round: each one costs patience, so that they come to an end. */
+static int contig_wait_for_rest(struct contig_take *take,
+				struct contig_obstacle *obstacle)
+{
+	u64 limit = contig_wait_limit(take, obstacle->kind);
+	int err;
+
+	if (!limit || fatal_signal_pending(current))
+		return contig_give_up(take, obstacle);
+	contig_enable_lru(take);
+	contig_nap(min(limit, CONTIG_FIRST_NAP));
+	if (take->patience != CONTIG_NEVER)
+		take->patience -= min(take->patience, CONTIG_FIRST_NAP);
+	err = contig_wait_for_page(take, obstacle);
+	return min(err, 0);
+}
+
+/* === Looking === */
+
+/* Only folios that an LRU batch may hold are worth emptying them for. */
+static void contig_empty_batches(struct contig_take *take,
+				 enum contig_kind kind)
+{
+	if (kind == CONTIG_KIND_DMA_PINNED || kind == CONTIG_KIND_ISOLATED ||
+	    contig_kind_stays(kind) == CONTIG_FOR_GOOD)
+		return;
+	contig_disable_lru(take);
+	contig_drain(take);
+}
+
+/*
+ * What is left can move, or will soon, or the request ends here with nothing
+ * moved. The look goes on behind each page that was waited for.
  *
  * A page that nobody has put anywhere yet may be another one each time that it
  * is seen, as long as others allocate from its block: then the look that counts
@@ -114,24 +262,44 @@ static bool contig_look(struct contig_take *take, unsigned long pfn,
 static int contig_look_before_moving(struct contig_take *take, bool isolated)
 {
 	struct contig_obstacle obstacle;
-	unsigned long seen = CONTIG_NO_PFN;
+	unsigned long pfn = take->start;
+	int err;
 
-	for (int looks = 0; looks < CONTIG_LOOKS; looks++) {
-		if (contig_look(take, looks ? seen : take->start, &obstacle))
-			return 0;
-		if (!obstacle.transient || obstacle.pfn == seen)
-			return contig_because(&take->report, -EBUSY,
-					      obstacle.reason, obstacle.pfn);
-		if (!isolated && obstacle.reason == CONTIG_UNMOVABLE)
+	while (!contig_look(take, pfn, &obstacle)) {
+		if (!isolated && obstacle.kind == CONTIG_KIND_KERNEL) {
+			take->in_doubt = true;
 			break;
-		seen = obstacle.pfn;
-		contig_disable_lru(take);
-		contig_drain(take);
-		fsleep(CONTIG_LOOK_USECS);
+		}
+		contig_empty_batches(take, obstacle.kind);
+		err = contig_wait_for_page(take, &obstacle);
+		if (err < 0)
+			return err;
+		pfn = obstacle.pfn + !err;
 	}
-	take->in_doubt = true;
-	return isolated ? contig_because(&take->report, -EBUSY, obstacle.reason,
-					 obstacle.pfn) : 0;
+	return 0;
+}
+
+static int contig_lost_turn(struct contig_take *take, int err)
+{
+	if (err == -EINTR)
+		return contig_because(&take->report, err, CONTIG_INTERRUPTED,
+				      CONTIG_NO_PFN);
+	if (contig_is_late(take))
+		return contig_because(&take->report, err, CONTIG_TIMED_OUT,
+				      CONTIG_NO_PFN);
+	/* All of the range is contested; whoever tries another starts behind it. */
+	return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
+			      take->end - 1);
+}
+
+/* Who has no patience at all does not stand in line either. */
+static u64 contig_turn_limit(struct contig_take *take)
+{
+	if (!take->patience)
+		return 0;
+	if (take->deadline == CONTIG_NEVER)
+		return CONTIG_LONGEST_TURN;
+	return contig_is_late(take) ? 0 : take->deadline - ktime_get_ns();
 }
 
 /*
@@ -140,71 +308,98 @@ static int contig_look_before_moving(struct contig_take *take, bool isolated)
  */
 static int contig_take_turn(struct contig_take *take)
 {
+	int err;
+
 	if (contig_reserve(&take->reservation, take->start, take->end))
 		return 0;
 
 	contig_unclaim(take);
 	contig_enable_lru(take);
-	if (contig_wait_for_turn(&take->reservation))
-		return contig_because(&take->report, -EINTR,
-				      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
+	err = contig_wait_for_turn(&take->reservation, contig_turn_limit(take));
+	if (err)
+		return contig_lost_turn(take, err);
 	return contig_claim(take) ? 0 : contig_look_before_moving(take, false);
 }
 
-/* A page that should have moved and did not; frozen ones are in other hands. */
-static enum contig_reason contig_why_left(unsigned long pfn)
+/* Of a page that should have moved and did not, why, as far as can be told. */
+static void contig_blame_left(struct contig_take *take,
+			      struct contig_obstacle *obstacle)
 {
-	struct page *page;
+	struct contig_report *report = &take->report;
 
-	if (pfn == CONTIG_NO_PFN)
-		return CONTIG_LOST_RACE;
-	page = pfn_to_page(pfn);
-	if (PageHuge(page))
-		return CONTIG_HUGETLB;
-	return page_ref_count(compound_head(page)) ? CONTIG_PINNED :
-						     CONTIG_LOST_RACE;
+	obstacle->pfn = report->error ? report->blocking_pfn : take->suspect_pfn;
+	obstacle->kind = report->error ? report->kind : CONTIG_KIND_NONE;
+	if (obstacle->pfn == CONTIG_NO_PFN)
+		obstacle->kind = CONTIG_KIND_IN_TRANSIT;
+	if (obstacle->kind == CONTIG_KIND_NONE)
+		obstacle->kind = contig_page_kind(pfn_to_page(obstacle->pfn));
+	obstacle->reason = contig_kind_reason(obstacle->kind);
+	if (report->error)
+		obstacle->reason = report->reason;
+	else if (obstacle->pfn != CONTIG_NO_PFN &&
+		 PageHuge(pfn_to_page(obstacle->pfn)))
+		obstacle->reason = CONTIG_HUGETLB;
 }
 
 /* All rounds are over and somebody's page is still there. Whose, and why? */
-static int contig_blame(struct contig_take *take)
+static void contig_blame(struct contig_take *take,
+			 struct contig_obstacle *obstacle)
 {
-	struct contig_obstacle obstacle;
-
-	if (!contig_look(take, take->start, &obstacle))
-		return contig_because(&take->report, -EBUSY, obstacle.reason,
-				      obstacle.pfn);
-	if (take->report.error == -EBUSY)
-		return -EBUSY;
-	return contig_because(&take->report, -EBUSY,
-			      contig_why_left(take->suspect_pfn),
-			      take->suspect_pfn);
+	if (contig_look(take, take->start, obstacle))
+		contig_blame_left(take, obstacle);
 }
 
-/* What the first round leaves behind may be in the LRU batches of some CPU. */
+/*
+ * What the first round leaves behind may be in the LRU batches of some CPU. Rung
+ * 6 is reached when even then something is left.
+ */
 static int contig_empty_and_claim(struct contig_take *take)
 {
+	struct contig_obstacle obstacle;
 	int err;
 
-	for (int round = 0; round < CONTIG_ROUNDS; round++) {
-		if (round)
-			contig_disable_lru(take);
+	for (int round = 1; ; round++) {
 		contig_because(&take->report, 0, CONTIG_NONE, CONTIG_NO_PFN);
 		err = contig_evacuate(take);
 		if (err && err != -EBUSY)
 			return err;
 		if (contig_claim(take) || contig_drain(take))
 			return 0;
+		if (round >= CONTIG_ROUNDS) {
+			contig_blame(take, &obstacle);
+			err = contig_wait_for_rest(take, &obstacle);
+			if (err)
+				return err;
+		}
+		contig_disable_lru(take);
 	}
-	return contig_blame(take);
 }
 
-/* Rungs 3 to 5. The blocks come back from isolation whatever happens. */
+/* Blocks that somebody else isolated may come back. */
+static int contig_isolate_all(struct contig_take *take)
+{
+	struct contig_obstacle obstacle = { .kind = CONTIG_KIND_ISOLATED };
+	int err;
+
+	for (;;) {
+		err = contig_isolate(take);
+		if (!err || take->report.reason != CONTIG_LOST_RACE)
+			return err;
+		obstacle.pfn = take->report.blocking_pfn;
+		obstacle.reason = CONTIG_LOST_RACE;
+		err = contig_wait_for_rest(take, &obstacle);
+		if (err)
+			return err;
+	}
+}
+
+/* Rungs 3 to 6. The blocks come back from isolation whatever happens. */
 static int contig_make_room(struct contig_take *take)
 {
 	int err;
 
 	lru_add_drain();
-	err = contig_isolate(take);
+	err = contig_isolate_all(take);
 	if (!err && take->in_doubt)
 		err = contig_look_before_moving(take, true);
 	if (!err && !bitmap_full(take->claimed, take->nr_blocks))
@@ -219,6 +414,8 @@ static int contig_climb(struct contig_take *take)
 
 	if (contig_claim(take))
 		return 0;
+	if (!contig_may_sleep(take) && contig_drain_here(take))
+		return 0;
 	if (!contig_may_sleep(take))
 		return contig_because(&take->report, -EBUSY, CONTIG_WOULD_BLOCK,
 				      take->suspect_pfn);
@@ -230,12 +427,20 @@ static int contig_climb(struct contig_take *take)
 	err = contig_take_turn(take);
 	if (err || bitmap_full(take->claimed, take->nr_blocks))
 		return err;
-	/*
-	 * Rung 6, waiting for references that go away by themselves, will have
-	 * its place around this call: look at the blocking page again until the
-	 * deadline, and make room once more, with what is claimed so far kept.
-	 */
 	return contig_make_room(take);
+}
+
+/* Where a page is named that nobody looked at closely yet, look at it now. */
+static void contig_name_kind(struct contig_report *report)
+{
+	struct page *page;
+
+	if (report->kind != CONTIG_KIND_NONE ||
+	    report->blocking_pfn == CONTIG_NO_PFN)
+		return;
+	page = pfn_to_online_page(report->blocking_pfn);
+	if (page)
+		report->kind = contig_page_kind(page);
 }
 
 /**
@@ -250,7 +455,8 @@ static int contig_climb(struct contig_take *take)
  * Context: Task context if @take->gfp allows blocking, then it may sleep;
  * otherwise any but NMI, also under spinlocks that are not raw.
  * Return: 0; -EBUSY if a page is in the way or the work would sleep; -ENOMEM
- * if there is nowhere to move pages to; -EINTR on a fatal signal.
+ * if there is nowhere to move pages to; -EINTR on a fatal signal; -ETIMEDOUT if
+ * there is a deadline and it passed.
  * @take->report says why and names the page.
  */
 int contig_take(struct contig_take *take)
@@ -262,8 +468,10 @@ int contig_take(struct contig_take *take)
 		return err;
 
 	err = contig_climb(take);
-	if (err)
+	if (err) {
+		contig_name_kind(&take->report);
 		contig_unclaim(take);
+	}
 	contig_enable_lru(take);
 	contig_unreserve(&take->reservation);
 	contig_end(take);

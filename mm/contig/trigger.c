@@ -13,12 +13,14 @@
  *   cma NR			cma_alloc() from the default area
  *   free START NR		give back pages of one earlier command
  *
- * OPT: cma, comp, frozen, nowait, nowarn, zero, nid=N
+ * OPT: cma, comp, frozen, nowait, noretry, hard, timeout=MS (with hard, 0 is for
+ * ever), nowarn, zero, nid=N
  */
 #include <linux/cma.h>
 #include <linux/debugfs.h>
 #include <linux/dma-map-ops.h>
 #include <linux/fs.h>
+#include <linux/instruction_pointer.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -60,11 +62,22 @@ struct contig_session {
 struct contig_options {
 	acr_flags_t flags;
 	gfp_t gfp;
+	enum contig_effort effort;
+	ktime_t timeout;
 	int nid;
 	enum contig_form form;
 };
 
 /* === Words to options === */
+
+static int contig_parse_timeout(char *word, struct contig_options *opt)
+{
+	unsigned int msecs;
+	int err = kstrtouint(word, 0, &msecs);
+
+	opt->timeout = msecs ? ms_to_ktime(msecs) : KTIME_MAX;
+	return err;
+}
 
 static int contig_parse_option(char *word, struct contig_options *opt)
 {
@@ -75,7 +88,13 @@ static int contig_parse_option(char *word, struct contig_options *opt)
 	else if (!strcmp(word, "frozen"))
 		opt->form = CONTIG_FROZEN;
 	else if (!strcmp(word, "nowait"))
-		opt->gfp &= ~__GFP_DIRECT_RECLAIM;
+		opt->effort = CONTIG_NOWAIT;
+	else if (!strcmp(word, "noretry"))
+		opt->gfp |= __GFP_NORETRY;
+	else if (!strcmp(word, "hard"))
+		opt->effort = CONTIG_HARD;
+	else if (!strncmp(word, "timeout=", 8))
+		return contig_parse_timeout(word + 8, opt);
 	else if (!strcmp(word, "nowarn"))
 		opt->gfp |= __GFP_NOWARN;
 	else if (!strcmp(word, "zero"))
@@ -94,6 +113,7 @@ static int contig_parse_options(char *words, struct contig_options *opt)
 	*opt = (struct contig_options){
 		.flags = ACR_FLAGS_NONE,
 		.gfp = GFP_KERNEL,
+		.effort = CONTIG_NORMAL,
 		.nid = NUMA_NO_NODE,
 	};
 	while ((word = strsep(&words, " ")) != NULL) {
@@ -104,6 +124,8 @@ static int contig_parse_options(char *words, struct contig_options *opt)
 	}
 	if (opt->form == CONTIG_COMPOUND)
 		opt->gfp |= __GFP_COMP;
+	if (opt->timeout && opt->effort != CONTIG_HARD)
+		return -EINVAL;
 	if (opt->nid != NUMA_NO_NODE &&
 	    (opt->nid < 0 || opt->nid >= MAX_NUMNODES || !node_online(opt->nid)))
 		return -EINVAL;
@@ -212,9 +234,18 @@ static int contig_hold(struct contig_session *session, enum contig_form form,
 	return 0;
 }
 
+static void contig_state_terms(struct contig_terms *terms,
+			       const struct contig_options *opt)
+{
+	contig_agree(terms, opt->gfp, opt->effort, opt->timeout);
+	terms->caller = _THIS_IP_;
+	terms->is_part = false;
+}
+
 static int contig_do_range(struct contig_session *session, char *words)
 {
 	struct contig_options opt;
+	struct contig_terms terms;
 	int err;
 
 	err = contig_parse_number(&words, &session->start) ?:
@@ -222,15 +253,17 @@ static int contig_do_range(struct contig_session *session, char *words)
 	      contig_parse_options(words, &opt);
 	if (err)
 		return err;
-	err = contig_alloc_range(session->start,
-				 session->start + session->nr_pages, opt.flags,
-				 opt.gfp, &session->report);
+	contig_state_terms(&terms, &opt);
+	err = contig_alloc_range_on(session->start,
+				    session->start + session->nr_pages,
+				    opt.flags, &terms, &session->report);
 	return contig_hold(session, opt.form, err);
 }
 
 static int contig_do_pages(struct contig_session *session, char *words)
 {
 	struct contig_options opt;
+	struct contig_terms terms;
 	struct page *page;
 	int err;
 
@@ -240,8 +273,9 @@ static int contig_do_pages(struct contig_session *session, char *words)
 		return err;
 	if (opt.flags != ACR_FLAGS_NONE)
 		return -EINVAL;
-	page = contig_alloc_pages(session->nr_pages, opt.gfp, opt.nid, NULL,
-				  &session->report);
+	contig_state_terms(&terms, &opt);
+	page = contig_alloc_pages_on(session->nr_pages, &terms, opt.nid, NULL,
+				     &session->report);
 	if (page)
 		session->start = page_to_pfn(page);
 	return contig_hold(session, opt.form, session->report.error);
@@ -357,10 +391,10 @@ static ssize_t contig_trigger_read(struct file *file, char __user *buf,
 			scnprintf(pfn, sizeof(pfn), "0x%lx",
 				  report->blocking_pfn);
 		len = scnprintf(line, sizeof(line),
-				"error=%d reason=%s pfn=%s start=0x%lx nr=%lu moved=%lu nsec=%llu\n",
+				"error=%d reason=%s pfn=%s kind=%s start=0x%lx nr=%lu moved=%lu nsec=%llu\n",
 				report->error,
 				contig_reason_name(report->reason), pfn,
-				session->start, session->nr_pages,
+				contig_kind_name(report->kind), session->start, session->nr_pages,
 				report->pages_moved, report->elapsed);
 	}
 	return simple_read_from_buffer(buf, count, ppos, line, len);

@@ -10,33 +10,59 @@
 #include <linux/time64.h>
 #include <linux/tracepoint.h>
 
-#define CONTIG_REASONS			\
-	EM(NONE)			\
-	EM(BAD_REQUEST)			\
-	EM(NOT_PRESENT)			\
-	EM(ZONE_BOUNDARY)		\
-	EM(UNMOVABLE)			\
-	EM(PINNED)			\
-	EM(HUGETLB)			\
-	EM(LOST_RACE)			\
-	EM(NO_MEMORY)			\
-	EM(NO_CANDIDATE)		\
-	EM(WOULD_BLOCK)			\
-	EM(INTERRUPTED)			\
-	EMe(TIMED_OUT)
+#define CONTIG_REASONS						\
+	EM(NONE,		"NONE")				\
+	EM(BAD_REQUEST,		"BAD_REQUEST")			\
+	EM(NOT_PRESENT,		"NOT_PRESENT")			\
+	EM(ZONE_BOUNDARY,	"ZONE_BOUNDARY")		\
+	EM(UNMOVABLE,		"UNMOVABLE")			\
+	EM(PINNED,		"PINNED")			\
+	EM(HUGETLB,		"HUGETLB")			\
+	EM(LOST_RACE,		"LOST_RACE")			\
+	EM(NO_MEMORY,		"NO_MEMORY")			\
+	EM(NO_CANDIDATE,	"NO_CANDIDATE")			\
+	EM(WOULD_BLOCK,		"WOULD_BLOCK")			\
+	EM(INTERRUPTED,		"INTERRUPTED")			\
+	EMe(TIMED_OUT,		"TIMED_OUT")
+
+#define CONTIG_KINDS						\
+	EM(KIND_NONE,		"none")				\
+	EM(KIND_RESERVED,	"reserved")			\
+	EM(KIND_SLAB,		"slab")				\
+	EM(KIND_PAGE_TABLE,	"page-table")			\
+	EM(KIND_KFENCE,		"kfence")			\
+	EM(KIND_OFFLINE,	"offline")			\
+	EM(KIND_HWPOISON,	"hwpoison")			\
+	EM(KIND_TYPED,		"typed")			\
+	EM(KIND_KERNEL,		"kernel")			\
+	EM(KIND_OTHER_BLOCK,	"other-block")			\
+	EM(KIND_ISOLATED,	"isolated")			\
+	EM(KIND_CROSSING,	"crossing")			\
+	EM(KIND_HUGETLB,	"hugetlb")			\
+	EM(KIND_MOVABLE_OPS,	"movable-ops")			\
+	EM(KIND_DMA_PINNED,	"dma-pinned")			\
+	EM(KIND_WRITEBACK,	"writeback")			\
+	EM(KIND_LOCKED,		"locked")			\
+	EM(KIND_MLOCKED,	"mlocked")			\
+	EM(KIND_OFF_LRU,	"off-lru")			\
+	EM(KIND_REFERENCED,	"referenced")			\
+	EM(KIND_IN_TRANSIT,	"in-transit")			\
+	EM(KIND_ANON,		"anon")				\
+	EMe(KIND_FILE,		"file")
 
 /* First the numbers for user space's parsers, then the table for printing. */
 #undef EM
 #undef EMe
-#define EM(name)	TRACE_DEFINE_ENUM(CONTIG_##name);
-#define EMe(name)	TRACE_DEFINE_ENUM(CONTIG_##name);
+#define EM(name, text)	TRACE_DEFINE_ENUM(CONTIG_##name);
+#define EMe(name, text)	TRACE_DEFINE_ENUM(CONTIG_##name);
 
 CONTIG_REASONS
+CONTIG_KINDS
 
 #undef EM
 #undef EMe
-#define EM(name)	{ CONTIG_##name, #name },
-#define EMe(name)	{ CONTIG_##name, #name }
+#define EM(name, text)	{ CONTIG_##name, text },
+#define EMe(name, text)	{ CONTIG_##name, text }
 
 TRACE_EVENT(contig_start,
 
@@ -101,6 +127,7 @@ TRACE_EVENT(contig_fail,
 		__field(int, error)
 		__field(int, reason)
 		__field(unsigned long, pfn)
+		__field(int, kind)
 		__field(unsigned long, moved)
 		__field(u64, usecs)
 	),
@@ -111,14 +138,16 @@ TRACE_EVENT(contig_fail,
 		__entry->error = report->error;
 		__entry->reason = report->reason;
 		__entry->pfn = report->blocking_pfn;
+		__entry->kind = report->kind;
 		__entry->moved = report->pages_moved;
 		__entry->usecs = div_u64(report->elapsed, NSEC_PER_USEC);
 	),
 
-	TP_printk("start=0x%lx end=0x%lx error=%d reason=%s pfn=0x%lx moved=%lu usecs=%llu",
+	TP_printk("start=0x%lx end=0x%lx error=%d reason=%s pfn=0x%lx kind=%s moved=%lu usecs=%llu",
 		  __entry->start, __entry->end, __entry->error,
 		  __print_symbolic(__entry->reason, CONTIG_REASONS),
-		  __entry->pfn, __entry->moved, __entry->usecs)
+		  __entry->pfn, __print_symbolic(__entry->kind, CONTIG_KINDS),
+		  __entry->moved, __entry->usecs)
 );
 
 /* A search over zones that ends without memory; each range it tried has its own events. */
@@ -133,6 +162,7 @@ TRACE_EVENT(contig_search_fail,
 		__field(int, error)
 		__field(int, reason)
 		__field(unsigned long, pfn)
+		__field(int, kind)
 		__field(unsigned long, tried)
 		__field(unsigned long, moved)
 		__field(u64, usecs)
@@ -143,16 +173,17 @@ TRACE_EVENT(contig_search_fail,
 		__entry->error = report->error;
 		__entry->reason = report->reason;
 		__entry->pfn = report->blocking_pfn;
+		__entry->kind = report->kind;
 		__entry->tried = report->ranges_tried;
 		__entry->moved = report->pages_moved;
 		__entry->usecs = div_u64(report->elapsed, NSEC_PER_USEC);
 	),
 
-	TP_printk("nr_pages=%lu error=%d reason=%s pfn=0x%lx tried=%lu moved=%lu usecs=%llu",
+	TP_printk("nr_pages=%lu error=%d reason=%s pfn=0x%lx kind=%s tried=%lu moved=%lu usecs=%llu",
 		  __entry->nr_pages, __entry->error,
 		  __print_symbolic(__entry->reason, CONTIG_REASONS),
-		  __entry->pfn, __entry->tried, __entry->moved,
-		  __entry->usecs)
+		  __entry->pfn, __print_symbolic(__entry->kind, CONTIG_KINDS),
+		  __entry->tried, __entry->moved, __entry->usecs)
 );
 
 #undef EM
