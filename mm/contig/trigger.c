@@ -391,11 +391,12 @@ static ssize_t contig_trigger_read(struct file *file, char __user *buf,
 			scnprintf(pfn, sizeof(pfn), "0x%lx",
 				  report->blocking_pfn);
 		len = scnprintf(line, sizeof(line),
-				"error=%d reason=%s pfn=%s kind=%s start=0x%lx nr=%lu moved=%lu nsec=%llu\n",
+				"error=%d reason=%s pfn=%s start=0x%lx nr=%lu moved=%lu nsec=%llu kind=%s\n",
 				report->error,
 				contig_reason_name(report->reason), pfn,
-				contig_kind_name(report->kind), session->start, session->nr_pages,
-				report->pages_moved, report->elapsed);
+				session->start, session->nr_pages,
+				report->pages_moved, report->elapsed,
+				contig_kind_name(report->kind));
 	}
 	return simple_read_from_buffer(buf, count, ppos, line, len);
 }

@@ -143,11 +143,11 @@ TRACE_EVENT(contig_fail,
 		__entry->usecs = div_u64(report->elapsed, NSEC_PER_USEC);
 	),
 
-	TP_printk("start=0x%lx end=0x%lx error=%d reason=%s pfn=0x%lx kind=%s moved=%lu usecs=%llu",
+	TP_printk("start=0x%lx end=0x%lx error=%d reason=%s pfn=0x%lx moved=%lu usecs=%llu kind=%s",
 		  __entry->start, __entry->end, __entry->error,
 		  __print_symbolic(__entry->reason, CONTIG_REASONS),
-		  __entry->pfn, __print_symbolic(__entry->kind, CONTIG_KINDS),
-		  __entry->moved, __entry->usecs)
+		  __entry->pfn, __entry->moved, __entry->usecs,
+		  __print_symbolic(__entry->kind, CONTIG_KINDS))
 );
 
 /* A search over zones that ends without memory; each range it tried has its own events. */
@@ -179,11 +179,11 @@ TRACE_EVENT(contig_search_fail,
 		__entry->usecs = div_u64(report->elapsed, NSEC_PER_USEC);
 	),
 
-	TP_printk("nr_pages=%lu error=%d reason=%s pfn=0x%lx kind=%s tried=%lu moved=%lu usecs=%llu",
+	TP_printk("nr_pages=%lu error=%d reason=%s pfn=0x%lx tried=%lu moved=%lu usecs=%llu kind=%s",
 		  __entry->nr_pages, __entry->error,
 		  __print_symbolic(__entry->reason, CONTIG_REASONS),
-		  __entry->pfn, __print_symbolic(__entry->kind, CONTIG_KINDS),
-		  __entry->tried, __entry->moved, __entry->usecs)
+		  __entry->pfn, __entry->tried, __entry->moved, __entry->usecs,
+		  __print_symbolic(__entry->kind, CONTIG_KINDS))
 );
 
 #undef EM
