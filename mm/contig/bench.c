@@ -7,8 +7,12 @@
  * caller in the kernel, so that baseline.c decides which engine gets them. Only
  * the call itself is between the two readings of the clock.
  *
- *   range|frozen|cmarange START NR	an exact range
+ *   range|frozen|cmarange|hard START NR	an exact range
  *   pages|comp|cma NR			any range
+ *   cmaat NR ORDER			the same, aligned
+ *   pinned START NR OFFSET USECS	as hard, with one of its pages pinned when
+ *					the call starts, for so long
+ *   reserved START NR OFFSET		as range, with one of its pages reserved
  *   free				give back what the last of these took
  *   pair NR TIMES			cma_alloc() and cma_release()
  *   span|frozenspan START NR TIMES	alloc_contig_range() and back, or frozen
@@ -21,6 +25,7 @@
 #include <linux/debugfs.h>
 #include <linux/dma-map-ops.h>
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/migrate.h>
@@ -32,6 +37,8 @@
 
 #include "../internal.h"
 #include "baseline.h"
+
+#define CONTIG_BENCH_ARGS	4
 
 enum contig_bench_form {
 	CONTIG_BENCH_NOTHING,
@@ -56,7 +63,7 @@ struct contig_bench {
 	enum contig_bench_form form;
 	unsigned long start;
 	unsigned long nr_pages;
-	unsigned long arg[3];
+	unsigned long arg[CONTIG_BENCH_ARGS];
 	int nr_args;
 	u64 nsec;
 	unsigned long result;
@@ -89,28 +96,82 @@ static int contig_bench_hold(struct contig_bench *bench, struct page *page,
 	return 0;
 }
 
-static int contig_bench_range(struct contig_bench *bench)
+static int contig_bench_exact(struct contig_bench *bench, acr_flags_t flags,
+			      gfp_t gfp)
 {
 	unsigned long start = bench->arg[0], end = start + bench->arg[1];
 	int err;
 
-	CONTIG_BENCH_TIME(bench, err = alloc_contig_range(start, end,
-							  ACR_FLAGS_NONE,
-							  GFP_KERNEL));
+	CONTIG_BENCH_TIME(bench, err = alloc_contig_range(start, end, flags, gfp));
 	return err ?: contig_bench_hold(bench, pfn_to_page(start),
 					bench->arg[1], CONTIG_BENCH_RANGE);
 }
 
+static int contig_bench_range(struct contig_bench *bench)
+{
+	return contig_bench_exact(bench, ACR_FLAGS_NONE, GFP_KERNEL);
+}
+
 static int contig_bench_cmarange(struct contig_bench *bench)
 {
-	unsigned long start = bench->arg[0], end = start + bench->arg[1];
+	return contig_bench_exact(bench, ACR_FLAGS_CMA, GFP_KERNEL);
+}
+
+static int contig_bench_hard(struct contig_bench *bench)
+{
+	return contig_bench_exact(bench, ACR_FLAGS_NONE,
+				  GFP_KERNEL | __GFP_RETRY_MAYFAIL);
+}
+
+/* === Obstacles === */
+
+struct contig_bench_pin {
+	struct hrtimer timer;
+	struct page *page;
+};
+
+static enum hrtimer_restart contig_bench_unpin(struct hrtimer *timer)
+{
+	put_page(container_of(timer, struct contig_bench_pin, timer)->page);
+	return HRTIMER_NORESTART;
+}
+
+static struct page *contig_bench_page(struct contig_bench *bench)
+{
+	if (bench->arg[2] >= bench->arg[1])
+		return NULL;
+	return pfn_to_online_page(bench->arg[0] + bench->arg[2]);
+}
+
+/* The timer's reference is never the last: a process has the page mapped. */
+static int contig_bench_pinned(struct contig_bench *bench)
+{
+	struct contig_bench_pin pin = { .page = contig_bench_page(bench) };
 	int err;
 
-	CONTIG_BENCH_TIME(bench, err = alloc_contig_range(start, end,
-							  ACR_FLAGS_CMA,
-							  GFP_KERNEL));
-	return err ?: contig_bench_hold(bench, pfn_to_page(start),
-					bench->arg[1], CONTIG_BENCH_RANGE);
+	if (!pin.page || !get_page_unless_zero(pin.page))
+		return -ENOENT;
+	hrtimer_setup_on_stack(&pin.timer, contig_bench_unpin, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL);
+	hrtimer_start(&pin.timer, us_to_ktime(bench->arg[3]), HRTIMER_MODE_REL);
+	err = contig_bench_hard(bench);
+	if (hrtimer_cancel(&pin.timer))
+		put_page(pin.page);
+	destroy_hrtimer_on_stack(&pin.timer);
+	return err;
+}
+
+static int contig_bench_reserved(struct contig_bench *bench)
+{
+	struct page *page = contig_bench_page(bench);
+	int err;
+
+	if (!page || PageReserved(page))
+		return -ENOENT;
+	SetPageReserved(page);
+	err = contig_bench_range(bench);
+	ClearPageReserved(page);
+	return err;
 }
 
 static int contig_bench_frozen(struct contig_bench *bench)
@@ -148,15 +209,26 @@ static int contig_bench_comp(struct contig_bench *bench)
 				 CONTIG_BENCH_FROZEN);
 }
 
-static int contig_bench_cma(struct contig_bench *bench)
+static int contig_bench_cma_order(struct contig_bench *bench, unsigned int order)
 {
 	struct cma *area = contig_bench_area();
 	struct page *page;
 
 	if (!area)
 		return -ENODEV;
-	CONTIG_BENCH_TIME(bench, page = cma_alloc(area, bench->arg[0], 0, true));
+	CONTIG_BENCH_TIME(bench, page = cma_alloc(area, bench->arg[0], order,
+						  true));
 	return contig_bench_hold(bench, page, bench->arg[0], CONTIG_BENCH_CMA);
+}
+
+static int contig_bench_cma(struct contig_bench *bench)
+{
+	return contig_bench_cma_order(bench, 0);
+}
+
+static int contig_bench_cmaat(struct contig_bench *bench)
+{
+	return contig_bench_cma_order(bench, bench->arg[1]);
 }
 
 static int contig_bench_free(struct contig_bench *bench)
@@ -390,10 +462,14 @@ static const struct {
 } contig_bench_commands[] = {
 	{ "range", 2, contig_bench_range },
 	{ "cmarange", 2, contig_bench_cmarange },
+	{ "hard", 2, contig_bench_hard },
+	{ "pinned", 4, contig_bench_pinned },
+	{ "reserved", 3, contig_bench_reserved },
 	{ "frozen", 2, contig_bench_frozen },
 	{ "pages", 1, contig_bench_pages },
 	{ "comp", 1, contig_bench_comp },
 	{ "cma", 1, contig_bench_cma },
+	{ "cmaat", 2, contig_bench_cmaat },
 	{ "free", 0, contig_bench_free },
 	{ "pair", 2, contig_bench_pair },
 	{ "span", 3, contig_bench_span },
@@ -408,7 +484,7 @@ static int contig_bench_run(struct contig_bench *bench, char *words)
 
 	guard(mutex)(&bench->lock);
 
-	for (bench->nr_args = 0; bench->nr_args < 3; bench->nr_args++) {
+	for (bench->nr_args = 0; bench->nr_args < CONTIG_BENCH_ARGS; bench->nr_args++) {
 		word = strsep(&words, " ");
 		if (!word)
 			break;
