@@ -6,6 +6,7 @@
  * place with pages under a pattern and goes on reading and writing them.
  *
  *   -n ROUNDS	in each place (200)
+ *   -t SECONDS	in each place at most; whichever comes first
  *   -s SEED	same seed, same requests (1)
  *   -j WORKERS	processes that ask (3)
  *   -p PLACE	only one of them: movable, cma
@@ -61,7 +62,7 @@ struct place {
 	bool is_cma;
 };
 
-static unsigned long rounds = 200, seed = 1, nr_workers = 3;
+static unsigned long rounds = 200, seconds, seed = 1, nr_workers = 3;
 static const char *only_place;
 static struct worker *workers;
 
@@ -375,9 +376,23 @@ static void give_some(struct worker *w, int fd, uint64_t *random,
 	give_piece(w, fd, range.start + to, range.nr - to);
 }
 
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static unsigned int checkpoints(void)
+{
+	return rounds < 100 ? CHECKPOINTS / 2 : CHECKPOINTS;
+}
+
 static void work(const struct place *place, struct worker *w, uint64_t random,
 		 unsigned long nr_rounds)
 {
+	double end = now() + (double)seconds / checkpoints();
 	struct held held[MAX_HELD];
 	unsigned int nr_held = 0;
 	int fd = contig_open();
@@ -385,6 +400,8 @@ static void work(const struct place *place, struct worker *w, uint64_t random,
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	contig_random(&random);
 	for (; nr_rounds && !w->failure[0]; nr_rounds--, w->rounds++) {
+		if (seconds && now() >= end)
+			break;
 		while (nr_held == MAX_HELD ||
 		       (nr_held && contig_random(&random) % 3 == 0))
 			give_some(w, fd, &random, held, &nr_held);
@@ -451,11 +468,6 @@ static bool wait_for_worker(const struct place *place, unsigned int number)
 	if (status)
 		show_failure(w, number, status);
 	return !status;
-}
-
-static unsigned int checkpoints(void)
-{
-	return rounds < 100 ? CHECKPOINTS / 2 : CHECKPOINTS;
 }
 
 /* A part of the rounds. */
@@ -622,9 +634,11 @@ static void parse(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "n:s:j:p:")) != -1) {
+	while ((option = getopt(argc, argv, "n:t:s:j:p:")) != -1) {
 		if (option == 'n')
 			rounds = strtoul(optarg, NULL, 0);
+		else if (option == 't')
+			seconds = strtoul(optarg, NULL, 0);
 		else if (option == 's')
 			seed = strtoul(optarg, NULL, 0);
 		else if (option == 'j')
