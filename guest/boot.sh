@@ -15,6 +15,11 @@
 #   --kernel FILE   boot this image and not the lane's own
 #   --tty           the job talks to this terminal (always so for the job shell)
 #
+# A job may ask for more of its guest in a line of its own, '# guest: WORD...':
+#
+#   workloads       the archive of that name (guest/initramfs.sh) beside the usual one
+#   disk=MB         QEMU only: a virtio disk of that size, empty ext4, new for each boot
+#
 # ACCEL=kvm in the environment: use KVM if a probe boot of 10 s proves that it
 # works here; otherwise, and by default, TCG.
 #
@@ -77,10 +82,11 @@ esac
 [ -e "$kernel" ] || die "no $kernel: run 'make kernel LANE=$lane' first"
 [ -e "$initramfs" ] || die "no $initramfs: run 'make guest' first"
 [ -e "$here/jobs/$job" ] || die "no job '$job' in guest/jobs/"
+wishes=$(sed -n 's/^# guest: //p' "$here/jobs/$job")
 
 # Old results must not be taken for new ones.
 mkdir -p "$out"
-rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds}
+rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds,initrd,disk}
 : >"$console"
 : >"$report"
 : >"$verdict"
@@ -92,6 +98,32 @@ cmdline="panic=-1 panic_on_warn=1 oops=panic"
 [ "$lane" != debug ] || cmdline+=" page_owner=on"
 cmdline+=" contig.job=$job contig.nonce=$nonce"
 [ $tty = 0 ] || cmdline+=" contig.tty=1"
+
+# The initramfs may be several archives in a row.
+use_archive()
+{
+	[ -e "$build/guest/$1.cpio.gz" ] ||
+		die "no $build/guest/$1.cpio.gz: needs stress-ng, then 'make guest'"
+	cat "$initramfs" "$build/guest/$1.cpio.gz" >"$out/initrd"
+	initramfs=$out/initrd
+}
+
+# There is no need to keep what the guest writes to it.
+use_disk()
+{
+	PATH=$PATH:/sbin:/usr/sbin mke2fs -q -F -t ext4 -E root_owner=0:0 "$out/disk" "$1M" \
+		>/dev/null || die "no disk for the guest: needs mke2fs"
+	disk=(-drive "if=virtio,file=$out/disk,format=raw,cache=unsafe")
+}
+
+disk=()
+for wish in $wishes; do
+	case $wish in
+	workloads)	use_archive "$wish" ;;
+	disk=*)		use_disk "${wish#*=}" ;;
+	*)		die "guest/jobs/$job asks for '$wish'" ;;
+	esac
+done
 
 # The accelerator: KVM only where a boot has shown that it works.
 accelerator()
@@ -139,7 +171,7 @@ qemu_command()
 		guest+=(-serial "file:$console")
 	fi
 	# shellcheck disable=SC2206 # split at blanks, as documented
-	guest+=($extra)
+	guest+=("${disk[@]}" $extra)
 }
 
 # The same for UML: its serial lines take the place of the two ports.
@@ -199,6 +231,7 @@ else
 	wait $pid || status=$?
 	trap - EXIT
 fi
+rm -f "$out/initrd" "$out/disk"
 awk -v from="$started" -v to="$(date +%s%N)" \
 	'BEGIN { printf "%.1f\n", (to - from) / 1e9 }' >"$out/seconds"
 
