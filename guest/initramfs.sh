@@ -6,6 +6,10 @@
 # PID 1, busybox, the static programs guest/*.c in /bin, the kselftest programs
 # contig_* in /tests (contig_util.c is what they share) and the jobs in /jobs. Rewritten only if something changed.
 # The archive is made by the kernel's own gen_init_cpio: no root, no device nodes.
+#
+# stress-ng and the libraries it is linked with are many times as large as all that:
+# they are an archive of their own, workloads.cpio.gz, which guest/boot.sh appends for
+# the jobs that ask for it. Without stress-ng on this machine there is no such archive.
 set -euo pipefail
 
 tree=$1
@@ -83,14 +87,47 @@ list()
 	done
 }
 
-list >"$out/list.new"
-if cmp -s "$out/list.new" "$out/list" && [ -e "$out/initramfs.cpio.gz" ] &&
-   [ -z "$(find "$here" "$out/bin" "$out/tests" -type f \
-		-newer "$out/initramfs.cpio.gz")" ]; then
-	rm "$out/list.new"
-	exit 0
-fi
-"$out/gen_init_cpio" -t 0 "$out/list.new" | gzip -n1 >"$out/initramfs.new"
-mv "$out/initramfs.new" "$out/initramfs.cpio.gz"
-mv "$out/list.new" "$out/list"
-echo "  CPIO     $out/initramfs.cpio.gz"
+# The loader where the program names it, each library where the loader found it here.
+list_stress_ng()
+{
+	local program files file
+
+	program=$(command -v stress-ng) || return 0
+	files=$(ldd "$program" | awk '$1 ~ "^/" { print $1 } $3 ~ "^/" { print $3 }')
+	for file in /usr/bin/stress-ng $files; do
+		while file=${file%/*} && [ -n "$file" ]; do
+			echo "dir $file 755 0 0"
+		done
+	done | sort -u
+	echo "file /usr/bin/stress-ng $program 755 0 0"
+	for file in $files; do
+		echo "file $file $(realpath "$file") 755 0 0"
+	done
+}
+
+# archive NAME LIST [DIR...]: NAME.cpio.gz of what the function LIST prints, unless
+# neither that has changed nor one of the files, nor something in a DIR
+archive()
+{
+	local name=$1 list=$out/$1.list files
+
+	"$2" >"$list.new"
+	shift 2
+	mapfile -t files < <(awk '$1 == "file" { print $3 }' "$list.new")
+	if [ ! -s "$list.new" ]; then
+		rm -f "$list.new" "$list" "$out/$name.cpio.gz"
+		return
+	fi
+	if cmp -s "$list.new" "$list" && [ -e "$out/$name.cpio.gz" ] &&
+	   [ -z "$(find "$@" "${files[@]}" -type f -newer "$out/$name.cpio.gz")" ]; then
+		rm "$list.new"
+		return
+	fi
+	"$out/gen_init_cpio" -t 0 "$list.new" | gzip -n1 >"$out/$name.new"
+	mv "$out/$name.new" "$out/$name.cpio.gz"
+	mv "$list.new" "$list"
+	echo "  CPIO     $out/$name.cpio.gz"
+}
+
+archive initramfs list "$here"
+archive workloads list_stress_ng
