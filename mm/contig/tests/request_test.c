@@ -3,8 +3,7 @@
  * Requests that cannot be met: each gets its errno, its reason and the page in
  * the way, and nothing has changed afterwards.
  *
- * CONTIG_TIMED_OUT has no case: nothing produces it as long as a request cannot
- * name a deadline. CONTIG_INTERRUPTED is in turn_test.c.
+ * CONTIG_TIMED_OUT is in wait_test.c, CONTIG_INTERRUPTED in turn_test.c.
  */
 #include <kunit/test.h>
 #include <linux/hugetlb.h>

@@ -72,6 +72,19 @@ void contig_test_interrupted(struct kunit *test);
 void contig_test_interrupted_search(struct kunit *test);
 void contig_test_killed_waiter(struct kunit *test);
 
+/* wait_test.c */
+void contig_test_terms(struct kunit *test);
+void contig_test_in_hardirq(struct kunit *test);
+void contig_test_in_softirq(struct kunit *test);
+void contig_test_nowait_drains(struct kunit *test);
+void contig_test_short_pin(struct kunit *test);
+void contig_test_long_pin(struct kunit *test);
+void contig_test_impatient(struct kunit *test);
+void contig_test_late_pin(struct kunit *test);
+void contig_test_killed_while_waiting(struct kunit *test);
+void contig_test_kinds_that_stay(struct kunit *test);
+void contig_test_kinds_that_pass(struct kunit *test);
+
 /* free_test.c */
 void contig_test_free_parts(struct kunit *test);
 void contig_test_free_single_pages(struct kunit *test);
