@@ -26,9 +26,9 @@ compile()
 	local source=$1 program=$2
 
 	shift 2
-	if [ "$program" -nt "$source" ] && [ "$program" -nt "$0" ] &&
-	   [ -z "$(find "$here" "$selftests" -name '*.h' -newer "$program" \
-		   -o -name contig_util.c -newer "$program")" ]; then
+	if [ -e "$program" ] &&
+	   [ -z "$(find "$source" "$0" "${shared[@]}" "$here"/*.h "$here"/*/*.h \
+		   "$selftests"/*.h -newer "$program")" ]; then
 		return
 	fi
 	echo "  CC       ${source#"$here/../"}"
@@ -41,6 +41,8 @@ compile "$tree/usr/gen_init_cpio.c" "$out/gen_init_cpio"
 for source in "$here"/*.c; do
 	compile "$source" "$out/bin/$(basename "$source" .c)"
 done
+shared=("$here"/bench/[!m]*.c)
+compile "$here/bench/main.c" "$out/bin/bench"
 
 if [ -e "$selftests/contig_util.c" ]; then
 	shared=("$selftests/contig_util.c" "$base_tests/mm/vm_util.c")
@@ -74,7 +76,7 @@ list()
 	done
 	for file in "$out"/bin/*; do
 		# no leftovers; PID 1 has its own place
-		[ -e "$here/${file##*/}.c" ] || continue
+		[ -e "$here/${file##*/}.c" ] || [ -e "$here/${file##*/}/main.c" ] || continue
 		[ "${file##*/}" != init ] || continue
 		echo "file /bin/${file##*/} $file 755 0 0"
 	done
