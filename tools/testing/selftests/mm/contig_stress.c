@@ -266,6 +266,18 @@ static bool filler_says(int answers, char expected)
 	return read(answers, &answer, 1) == 1 && answer == expected;
 }
 
+/* The others stand still meanwhile: they would only make it take longer. */
+static bool ask_filler(pid_t filler, int answers, int signal, char expected)
+{
+	bool good;
+
+	contig_quiet(true);
+	kill(filler, signal);
+	good = filler_says(answers, expected);
+	contig_quiet(false);
+	return good;
+}
+
 /* === A worker === */
 
 struct held {
@@ -618,16 +630,14 @@ static void stress(struct place *place)
 
 	memset(workers, 0, MAX_WORKERS * sizeof(*workers));
 	filler = start_filler(place, &answers);
-	if (filler < 0 || !filler_says(answers, 'f'))
+	if (filler < 0 || !ask_filler(filler, answers, 0, 'f'))
 		ksft_exit_fail_msg("%s cannot be filled\n", place->name);
 	for (unsigned int part = 0; part < checkpoints() && worked && intact; part++) {
 		worked = run_workers(place, part);
 		steady = checkpoint(place, filler, &before) && steady;
-		kill(filler, SIGUSR1);
-		intact = filler_says(answers, 'g');
+		intact = ask_filler(filler, answers, SIGUSR1, 'g');
 	}
-	kill(filler, SIGTERM);
-	intact = filler_says(answers, 'g') && intact;
+	intact = ask_filler(filler, answers, SIGTERM, 'g') && intact;
 	waitpid(filler, NULL, 0);
 	close(answers);
 
