@@ -477,6 +477,9 @@ void contig_test_kinds_that_pass(struct kunit *test)
 	cache = contig_cache_open(window, true);
 	folio = contig_cache_put(cache, window->start, 0);
 	contig_expect_kind(test, &folio->page, "off-lru");
+	folio_set_mlocked(folio);
+	contig_expect_kind(test, &folio->page, "mlocked");
+	folio_clear_mlocked(folio);
 	lru_add_drain_all();
 	contig_expect_kind(test, &folio->page, "file");
 	folio_get(folio);
