@@ -223,10 +223,13 @@ static void contig_remember_failure(const struct contig_failure *failure)
 /* Failure number @nr since boot, or the oldest that is still known. */
 static bool contig_recall_failure(u64 *nr, struct contig_failure *failure)
 {
+	u64 oldest;
+
 	guard(spinlock_irqsave)(&contig_failures_lock);
 
-	if (contig_nr_failures > CONTIG_FAILURES)
-		*nr = max(*nr, contig_nr_failures - CONTIG_FAILURES);
+	oldest = contig_nr_failures;
+	oldest -= min(oldest, CONTIG_FAILURES);
+	*nr = max(*nr, oldest);
 	if (*nr >= contig_nr_failures)
 		return false;
 	*failure = contig_failures[*nr % CONTIG_FAILURES];

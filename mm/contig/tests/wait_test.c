@@ -334,6 +334,7 @@ void contig_test_impatient(struct kunit *test)
 }
 
 static struct contig_pin contig_late_pin;
+static bool contig_late_pin_set;
 
 /* While other pages move, somebody takes a reference to the last one. */
 static struct folio *contig_target_and_pin(struct folio *src,
@@ -344,9 +345,10 @@ static struct folio *contig_target_and_pin(struct folio *src,
 		.gfp_mask = GFP_HIGHUSER_MOVABLE,
 	};
 
-	if (!contig_late_pin.timer.function)
+	if (!contig_late_pin_set)
 		contig_pin_for(&contig_late_pin, contig_late_pin.page,
 			       3 * NSEC_PER_MSEC);
+	contig_late_pin_set = true;
 	return alloc_migration_target(src, (unsigned long)&control);
 }
 
@@ -358,7 +360,7 @@ void contig_test_late_pin(struct kunit *test)
 	int err;
 
 	contig_held_open(test, &held);
-	memset(&contig_late_pin, 0, sizeof(contig_late_pin));
+	contig_late_pin_set = false;
 	contig_late_pin.page = held.page;
 	kunit_activate_static_stub(test, contig_target, contig_target_and_pin);
 	err = contig_ask_for(&held, GFP_KERNEL, CONTIG_HARD, 0, &report);
