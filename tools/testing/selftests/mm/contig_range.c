@@ -10,9 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
-#include <linux/posix_types.h>
-#include <linux/stddef.h>
-#include <linux/io_uring.h>
 
 #include "kselftest_harness.h"
 #include "contig_util.h"
@@ -610,27 +607,6 @@ TEST_F_TIMEOUT(range, clean_page_cache, TIMEOUT)
 
 /* === Pages that are pinned === */
 
-/* The reference of a pipe: a page that was spliced stays where it is. */
-static bool pin_by_pipe(void *page, int pipe_fds[2])
-{
-	struct iovec iov = { page, psize() };
-
-	return !pipe(pipe_fds) && vmsplice(pipe_fds[1], &iov, 1, 0) == psize();
-}
-
-/* A buffer registered for io_uring is pinned for DMA, out of ZONE_MOVABLE. */
-static int pin_by_ring(void *page)
-{
-	struct io_uring_params params = {};
-	struct iovec iov = { page, psize() };
-	int ring = syscall(__NR_io_uring_setup, 1, &params);
-
-	if (ring >= 0 && syscall(__NR_io_uring_register, ring,
-				 IORING_REGISTER_BUFFERS, &iov, 1))
-		return -1;
-	return ring;
-}
-
 /* Nothing may move for a request that cannot be met in the end. */
 static void refuse_pinned(struct __test_metadata *_metadata, int fd,
 			  unsigned long pfn, unsigned long before,
@@ -659,7 +635,7 @@ TEST_F_TIMEOUT(range, pinned_by_a_pipe, TIMEOUT)
 	contig_fill(&b.mem);
 	i = next_victim(&b.mem, 0, zone, CONTIG_PG_ANON);
 	ASSERT_GE(i, 0);
-	ASSERT_TRUE(pin_by_pipe(b.mem.map + i * psize(), pipe_fds));
+	ASSERT_TRUE(contig_pin_by_pipe(b.mem.map + i * psize(), pipe_fds));
 	pfn = contig_pfn(&b.mem, i);
 
 	contig_quiet(true);
@@ -687,7 +663,7 @@ TEST_F_TIMEOUT(range, pinned_by_io_uring, TIMEOUT)
 		SKIP(return, "no io_uring in this kernel");
 	ASSERT_TRUE(map_anon(&b));
 	contig_fill(&b.mem);
-	ring = pin_by_ring(b.mem.map + 33 * psize());
+	ring = contig_pin_by_ring(b.mem.map + 33 * psize());
 	ASSERT_GE(ring, 0);
 	pfn = contig_pfn(&b.mem, 33);
 

@@ -318,27 +318,6 @@ TEST_F_TIMEOUT(reasons, offline_memory, TIMEOUT)
 
 /* === Pages that do not move === */
 
-/* The next page from @pfn on with all of @flags, or 0. */
-static unsigned long find_page(unsigned long pfn, uint64_t flags)
-{
-	struct contig_zone zones[8];
-	int nr = contig_zones(zones, 8);
-	uint64_t words[256];
-
-	for (int z = 0; z < nr; z++) {
-		if (pfn < zones[z].start)
-			pfn = zones[z].start;
-		for (; pfn < zones[z].end; pfn += ARRAY_SIZE(words)) {
-			if (!contig_flags(pfn, ARRAY_SIZE(words), words))
-				break;
-			for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-				if ((words[i] & flags) == flags)
-					return pfn + i;
-		}
-	}
-	return 0;
-}
-
 /* The kernel may have freed what we saw a moment ago: then look for another one. */
 static void refuse_kind(struct __test_metadata *_metadata, int fd, uint64_t flags)
 {
@@ -346,7 +325,7 @@ static void refuse_kind(struct __test_metadata *_metadata, int fd, uint64_t flag
 	struct contig_answer answer;
 
 	for (int i = 0; i < TRIES; i++) {
-		want.pfn = find_page(want.pfn + 1, flags);
+		want.pfn = contig_find_page(want.pfn + 1, flags);
 		ASSERT_NE(want.pfn, 0);
 		if (contig_ask(fd, &answer, "range 0x%lx 1", want.pfn))
 			break;
@@ -374,7 +353,7 @@ TEST_F_TIMEOUT(reasons, page_table, TIMEOUT)
 TEST_F_TIMEOUT(reasons, reserved_at_the_end, TIMEOUT)
 {
 	struct refusal want = { -EBUSY, "UNMOVABLE", 0 };
-	unsigned long pfn = find_page(self->start + 512, CONTIG_PG_RESERVED);
+	unsigned long pfn = contig_find_page(self->start + 512, CONTIG_PG_RESERVED);
 
 	if (!pfn || pfn >= self->zone.end)
 		SKIP(return, "no reserved page in ZONE_MOVABLE");
@@ -559,21 +538,7 @@ TEST_F(reasons, stats_are_for_reading)
 
 /* === Events === */
 
-#define INSTANCE	"/sys/kernel/tracing/instances/contig_reasons"
-#define EVENTS		INSTANCE "/events/contig/enable"
-
-static int count_lines(const char *event, const char *words)
-{
-	FILE *file = fopen(INSTANCE "/trace", "r");
-	char line[512];
-	int lines = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		lines += strstr(line, event) && strstr(line, words);
-	if (file)
-		fclose(file);
-	return lines;
-}
+#define INSTANCE	"contig_reasons"
 
 static void expect_event(struct __test_metadata *_metadata, const char *event,
 			 unsigned long start, unsigned long nr, const char *more)
@@ -582,18 +547,17 @@ static void expect_event(struct __test_metadata *_metadata, const char *event,
 
 	snprintf(words, sizeof(words), "start=0x%lx end=0x%lx %s", start,
 		 start + nr, more);
-	EXPECT_EQ(1, count_lines(event, words)) TH_LOG("%s: %s", event, words);
+	EXPECT_EQ(1, contig_trace_count(INSTANCE, event, words))
+		TH_LOG("%s: %s", event, words);
 }
 
 TEST_F_TIMEOUT(reasons, events, TIMEOUT)
 {
-	unsigned long pfn = find_page(1, CONTIG_PG_RESERVED);
+	unsigned long pfn = contig_find_page(1, CONTIG_PG_RESERVED);
 	struct contig_answer answer;
 	char words[100];
 
-	ASSERT_TRUE(!mkdir(INSTANCE, 0700) || errno == EEXIST);
-	ASSERT_TRUE(contig_write_file(INSTANCE "/trace", ""));
-	ASSERT_TRUE(contig_write_file(EVENTS, "1"));
+	ASSERT_TRUE(contig_trace_start(INSTANCE));
 
 	ASSERT_EQ(0, contig_ask(self->fd, &answer, "range 0x%lx 77", self->start));
 	snprintf(words, sizeof(words), "moved=%lu usecs=%llu", answer.moved,
@@ -612,14 +576,13 @@ TEST_F_TIMEOUT(reasons, events, TIMEOUT)
 	expect_event(_metadata, "contig_fail: ", pfn, 1, words);
 
 	contig_ask(self->fd, &answer, "pages 0x10000000000");
-	EXPECT_EQ(1, count_lines("contig_search_fail: ",
-				 "nr_pages=1099511627776 error=-12 reason=NO_CANDIDATE"));
-	EXPECT_EQ(3, count_lines("contig_start: ", " cma=0"));
-	EXPECT_EQ(1, count_lines("contig_finish: ", ""));
-	EXPECT_EQ(2, count_lines("contig_fail: ", ""));
+	EXPECT_EQ(1, contig_trace_count(INSTANCE, "contig_search_fail: ",
+					"nr_pages=1099511627776 error=-12 reason=NO_CANDIDATE"));
+	EXPECT_EQ(3, contig_trace_count(INSTANCE, "contig_start: ", " cma=0"));
+	EXPECT_EQ(1, contig_trace_count(INSTANCE, "contig_finish: ", ""));
+	EXPECT_EQ(2, contig_trace_count(INSTANCE, "contig_fail: ", ""));
 
-	EXPECT_TRUE(contig_write_file(EVENTS, "0"));
-	EXPECT_EQ(0, rmdir(INSTANCE));
+	EXPECT_TRUE(contig_trace_stop(INSTANCE));
 }
 
 TEST_HARNESS_MAIN

@@ -7,11 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/posix_types.h>
+#include <linux/stddef.h>
+#include <linux/io_uring.h>
 
 #include "contig_util.h"
 
 #define MAX_ZONES	16
+#define MAX_FAILURES	128	/* more than there should be */
 #define TRIES		60	/* of a request that other people's work upsets */
 #define TRY_USEC	20000
 
@@ -37,7 +43,13 @@ int contig_write(int fd, const void *command, size_t len)
 	return (size_t)done == len ? 0 : -EIO;
 }
 
-static void contig_read_answer(int fd, struct contig_answer *answer)
+static unsigned long contig_parse_pfn(const char *word)
+{
+	return strcmp(word, "none") ? strtoul(word, NULL, 16) : CONTIG_NO_PFN;
+}
+
+/* Of the last command, whoever gave it. */
+void contig_read_answer(int fd, struct contig_answer *answer)
 {
 	char line[256], pfn[32];
 	ssize_t len = pread(fd, line, sizeof(line) - 1, 0);
@@ -47,11 +59,10 @@ static void contig_read_answer(int fd, struct contig_answer *answer)
 	line[len] = '\0';
 	if (sscanf(line, "error=%d reason=%23s pfn=%31s start=0x%lx nr=%lu moved=%lu nsec=%llu",
 		   &answer->error, answer->reason, pfn, &answer->start,
-		   &answer->nr, &answer->moved, &answer->nsec) != 7)
+		   &answer->nr, &answer->moved, &answer->nsec) != 7 ||
+	    sscanf(strstr(line, " kind=") ?: "", " kind=%23s", answer->kind) != 1)
 		ksft_exit_fail_msg("the trigger's answer is '%s'\n", line);
-	answer->pfn = CONTIG_NO_PFN;
-	if (strcmp(pfn, "none"))
-		answer->pfn = strtoul(pfn, NULL, 16);
+	answer->pfn = contig_parse_pfn(pfn);
 }
 
 /* Run one command; the errno of write() and that of the answer must agree. */
@@ -105,8 +116,6 @@ unsigned long contig_stat(const char *name)
 	return contig_number(CONTIG_DIR "stats", name);
 }
 
-/* === The machine === */
-
 static FILE *contig_fopen(const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -115,6 +124,105 @@ static FILE *contig_fopen(const char *path)
 		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
 	return file;
 }
+
+/* The caller may be in a module, whose name comes after a blank. */
+static bool contig_parse_failure(const char *line, struct contig_failure *f)
+{
+	const char *caller = strstr(line, " caller="), *rest = strstr(line, " start=");
+	const char *cost = strstr(line, " tried=");
+	unsigned long long seconds;
+	char start[32], pfn[32];
+	unsigned int fraction;
+
+	if (!caller || !rest || rest <= caller || !cost ||
+	    sscanf(line, "time=%llu.%6u ", &seconds, &fraction) != 2 ||
+	    sscanf(rest, " start=%31s nr=%lu error=%d reason=%23s pfn=%31s kind=%23s",
+		   start, &f->nr, &f->error, f->reason, pfn, f->kind) != 6 ||
+	    sscanf(cost, " tried=%lu moved=%lu usecs=%llu", &f->tried,
+		   &f->moved, &f->usecs) != 3)
+		return false;
+	caller += strlen(" caller=");
+	snprintf(f->caller, sizeof(f->caller), "%.*s", (int)(rest - caller), caller);
+	f->time = seconds * 1000000 + fraction;
+	f->start = contig_parse_pfn(start);
+	f->pfn = contig_parse_pfn(pfn);
+	return true;
+}
+
+/* All that the engine remembers, the oldest first; returns how many. */
+size_t contig_failures(struct contig_failure *failures, size_t max)
+{
+	FILE *file = contig_fopen(CONTIG_DIR "failures");
+	char line[512];
+	size_t nr = 0;
+
+	while (nr < max && fgets(line, sizeof(line), file))
+		if (!contig_parse_failure(line, &failures[nr++]))
+			ksft_exit_fail_msg("a line of failures is '%s'\n", line);
+	fclose(file);
+	return nr;
+}
+
+bool contig_last_failure(struct contig_failure *failure)
+{
+	static struct contig_failure all[MAX_FAILURES];
+	size_t nr = contig_failures(all, MAX_FAILURES);
+
+	if (nr)
+		*failure = all[nr - 1];
+	return nr;
+}
+
+/* === Its events === */
+
+#define INSTANCES	"/sys/kernel/tracing/instances/"
+
+static bool contig_trace_write(const char *instance, const char *file,
+			       const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), INSTANCES "%s/%s", instance, file);
+	return contig_write_file(path, text);
+}
+
+/* An instance that an earlier run left behind is emptied. */
+bool contig_trace_start(const char *instance)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), INSTANCES "%s", instance);
+	return (!mkdir(path, 0700) || errno == EEXIST) &&
+	       contig_trace_write(instance, "trace", "") &&
+	       contig_trace_write(instance, "events/contig/enable", "1");
+}
+
+bool contig_trace_stop(const char *instance)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), INSTANCES "%s", instance);
+	return contig_trace_write(instance, "events/contig/enable", "0") &&
+	       !rmdir(path);
+}
+
+/* How many lines have both in them. */
+int contig_trace_count(const char *instance, const char *event,
+		       const char *words)
+{
+	char path[256], line[512];
+	int lines = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), INSTANCES "%s/trace", instance);
+	file = contig_fopen(path);
+	while (fgets(line, sizeof(line), file))
+		lines += strstr(line, event) && strstr(line, words);
+	fclose(file);
+	return lines;
+}
+
+/* === The machine === */
 
 /* The number behind the word @key in a file of such lines. */
 unsigned long contig_number(const char *path, const char *key)
@@ -457,6 +565,27 @@ unsigned long contig_block_pages(void)
 	return size ? size / psize() : 512;
 }
 
+/* The next page from @pfn on with all of @flags, or 0. */
+unsigned long contig_find_page(unsigned long pfn, uint64_t flags)
+{
+	struct contig_zone zones[MAX_ZONES];
+	int nr = contig_zones(zones, MAX_ZONES);
+	uint64_t words[256];
+
+	for (int z = 0; z < nr; z++) {
+		if (pfn < zones[z].start)
+			pfn = zones[z].start;
+		for (; pfn < zones[z].end; pfn += 256) {
+			if (!contig_flags(pfn, 256, words))
+				break;
+			for (size_t i = 0; i < 256; i++)
+				if ((words[i] & flags) == flags)
+					return pfn + i;
+		}
+	}
+	return 0;
+}
+
 /* === Memory of ours === */
 
 /* A multiplicative congruential generator; its high bits are the good ones. */
@@ -531,4 +660,25 @@ long contig_index_in(const struct contig_memory *mem, size_t from,
 	}
 	close(fd);
 	return found;
+}
+
+/* The reference of a pipe: a page that was spliced stays where it is. */
+bool contig_pin_by_pipe(void *page, int pipe_fds[2])
+{
+	struct iovec iov = { page, psize() };
+
+	return !pipe(pipe_fds) && vmsplice(pipe_fds[1], &iov, 1, 0) == psize();
+}
+
+/* A buffer registered for io_uring is pinned for DMA, out of ZONE_MOVABLE. */
+int contig_pin_by_ring(void *page)
+{
+	struct io_uring_params params = {};
+	struct iovec iov = { page, psize() };
+	int ring = syscall(__NR_io_uring_setup, 1, &params);
+
+	if (ring >= 0 && syscall(__NR_io_uring_register, ring,
+				 IORING_REGISTER_BUFFERS, &iov, 1))
+		return -1;
+	return ring;
 }

@@ -46,6 +46,22 @@ struct contig_answer {
 	unsigned long nr;
 	unsigned long moved;
 	unsigned long long nsec;
+	char kind[24];
+};
+
+/* A line of the file "failures"; numbers that it does not know are CONTIG_NO_PFN. */
+struct contig_failure {
+	unsigned long long time;	/* microseconds since boot */
+	char caller[80];
+	unsigned long start;
+	unsigned long nr;
+	int error;
+	char reason[24];
+	unsigned long pfn;
+	char kind[24];
+	unsigned long tried;
+	unsigned long moved;
+	unsigned long long usecs;
 };
 
 /* One zone of /proc/zoneinfo; @free counts the per-CPU lists, too. */
@@ -84,10 +100,19 @@ int contig_open(void);
 int contig_write(int fd, const void *command, size_t len);
 int __printf(3, 4) contig_ask(int fd, struct contig_answer *answer,
 			      const char *format, ...);
+void contig_read_answer(int fd, struct contig_answer *answer);
 int contig_ask_again(int fd, struct contig_answer *answer, const char *command);
 int contig_take(int fd, struct contig_answer *answer, unsigned long start,
 		unsigned long nr, const char *options);
 unsigned long contig_stat(const char *name);
+size_t contig_failures(struct contig_failure *failures, size_t max);
+bool contig_last_failure(struct contig_failure *failure);
+
+/* Its events, in a trace instance of their own */
+bool contig_trace_start(const char *instance);
+bool contig_trace_stop(const char *instance);
+int contig_trace_count(const char *instance, const char *event,
+		       const char *words);
 
 /* The machine */
 unsigned long contig_number(const char *path, const char *key);
@@ -108,6 +133,7 @@ struct contig_span contig_movable_span(const struct contig_zone *zone,
 long contig_nobodys_pages(struct contig_span span);
 long contig_lost_pages(struct contig_span span);
 unsigned long contig_block_pages(void);
+unsigned long contig_find_page(unsigned long pfn, uint64_t flags);
 
 /* Memory of ours */
 uint64_t contig_random(uint64_t *state);
@@ -118,5 +144,7 @@ long contig_first_damage(const struct contig_memory *mem);
 unsigned long contig_pfn(const struct contig_memory *mem, size_t i);
 long contig_index_in(const struct contig_memory *mem, size_t from,
 		     struct contig_span span);
+bool contig_pin_by_pipe(void *page, int pipe_fds[2]);
+int contig_pin_by_ring(void *page);
 
 #endif
