@@ -5,11 +5,11 @@
  * same story, with the right reason, page and kind of page. And requests that
  * wait, or do not, as they were told to.
  *
- * Two reasons cannot be had from here on purpose: NO_MEMORY, as nobody may use up
- * all memory on a machine that is in use (see contig_test_no_memory of the KUnit
- * suite), and HUGETLB, as hugetlb pages of processes move, unless they are
- * gigantic (see contig_test_hugetlb). Nor can pages that are broken, of KFENCE,
- * of a balloon, or isolated, locked or written back at the right moment.
+ * NO_MEMORY cannot be had from here on purpose, as nobody may use up all memory of
+ * a machine that is in use: see contig_test_no_memory of the KUnit suite. HUGETLB
+ * takes a gigantic page, as others move; contig_test_hugetlb needs none. Nor can we
+ * have pages that are broken, of KFENCE, of a balloon or kept offline, or that are
+ * isolated, locked or written back at the right moment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -67,13 +67,11 @@ FIXTURE_SETUP(explain)
 	self->cma = contig_cma_area();
 	self->fd = contig_open();
 	ASSERT_TRUE(stay_here());
-	ASSERT_TRUE(contig_trace_start(INSTANCE));
 }
 
 FIXTURE_TEARDOWN(explain)
 {
 	close(self->fd);
-	EXPECT_TRUE(contig_trace_stop(INSTANCE));
 }
 
 /* === The same story in four places === */
@@ -266,6 +264,41 @@ TEST_F_TIMEOUT(explain, other_block, TIMEOUT)
 	refuse(_metadata, self->fd, &answer, want.pfn, 20, " cma", &want);
 	want.pfn = self->cma.start + 7;
 	refuse(_metadata, self->fd, &answer, want.pfn, 20, "", &want);
+}
+
+/* === Pages of hugetlbfs === */
+
+#define GIGANTIC	"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
+
+/* Other pools have pages that are no larger than a block. */
+static unsigned long find_gigantic(void)
+{
+	unsigned long nr = (1UL << 30) / psize(), pfn = nr;
+	uint64_t flags;
+
+	while (contig_flags(pfn, 1, &flags)) {
+		if ((flags & CONTIG_PG_HUGETLB) &&
+		    (contig_flags_of(pfn + nr / 2) & CONTIG_PG_TAIL))
+			return pfn;
+		pfn += nr;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(explain, hugetlb, TIMEOUT)
+{
+	struct want want = { -EBUSY, "HUGETLB", 0, "hugetlb" };
+	struct contig_answer answer;
+	unsigned long pool = 0;
+
+	if (read_sysfs(GIGANTIC, &pool) || (!pool && write_sysfs(GIGANTIC, 1)))
+		SKIP(return, "no pages of 1 GiB here");
+	want.pfn = find_gigantic();
+	if (want.pfn)
+		refuse(_metadata, self->fd, &answer, want.pfn, 1, "", &want);
+	write_sysfs(GIGANTIC, pool);
+	if (!want.pfn)
+		SKIP(return, "not enough memory for a page of 1 GiB");
 }
 
 /* === Pages of ours that something holds === */
@@ -733,4 +766,21 @@ TEST_F_TIMEOUT(explain, cma, TIMEOUT)
 	EXPECT_EQ(last.tried, 0);
 }
 
-TEST_HARNESS_MAIN
+/* === One trace instance for all: it takes longer to make than a test to run === */
+
+static pid_t owner;
+
+/* The children that the tests run in come here, too, if they end early. */
+static void stop_tracing(void)
+{
+	if (getpid() == owner)
+		contig_trace_stop(INSTANCE);
+}
+
+int main(int argc, char **argv)
+{
+	owner = getpid();
+	if (!contig_trace_start(INSTANCE) || atexit(stop_tracing))
+		ksft_exit_fail_msg("no trace events of the engine\n");
+	return test_harness_run(argc, argv);
+}
