@@ -26,7 +26,7 @@
 
 #define INSTANCE	"contig_explain"
 #define KEPT		64	/* failures that are remembered */
-#define TRIES		200
+#define TRIES		100
 #define TIMEOUT		60
 
 #define NSEC_PER_USEC	1000ULL
@@ -437,8 +437,14 @@ TEST_F_TIMEOUT(explain, timed_out, TIMEOUT)
 
 	hold_page(_metadata, &held, &self->zone, false);
 	want.pfn = held.pfn;
-	refuse(_metadata, self->fd, &answer, held.pfn, 1, " hard timeout=50", &want);
-	EXPECT_GE(answer.nsec, 50 * NSEC_PER_MSEC);
+	for (int i = 0; i < 5; i++) {
+		refuse(_metadata, self->fd, &answer, held.pfn, 1,
+		       " hard timeout=50", &want);
+		EXPECT_GE(answer.nsec, 50 * NSEC_PER_MSEC);
+		/* On a busy machine anything may take long once. */
+		if (answer.nsec < 1000 * NSEC_PER_MSEC)
+			break;
+	}
 	EXPECT_LT(answer.nsec, 1000 * NSEC_PER_MSEC);
 	expect_intact(_metadata, &held, false);
 	let_go(&held);
@@ -519,7 +525,6 @@ TEST_F_TIMEOUT(explain, lost_race, TIMEOUT)
 	want.pfn = held.pfn;
 	want.kind = answer.kind;
 	read_back(_metadata, &answer, &want, counted, false);
-	TH_LOG("kind %s", answer.kind);
 	EXPECT_EQ(answer.moved, 0);
 	expect_intact(_metadata, &held, false);
 
@@ -544,23 +549,24 @@ static void wait_for_pin(struct __test_metadata *_metadata, int fd,
 			 const struct contig_zone *zone, bool file)
 {
 	struct contig_answer answer = {};
-	unsigned long long began;
+	unsigned long long ended;
 	struct held held;
 	pthread_t thread;
 
 	for (int i = 0; i < TRIES; i++) {
 		hold_page(_metadata, &held, zone, file);
 		ASSERT_EQ(0, pthread_create(&thread, NULL, let_go_later, &held));
-		began = now_nsec();
 		EXPECT_EQ(0, contig_ask(fd, &answer, "range 0x%lx 1 hard nowarn",
 					held.pfn));
+		ended = now_nsec();
 		pthread_join(thread, NULL);
+		EXPECT_GE(ended, held.let_go);
 		expect_intact(_metadata, &held, true);
-		/* Not if somebody else had the CPU for as long as that. */
-		if (began + 3 * NSEC_PER_MSEC < held.let_go)
+		/* Less, if the page was let go before we had the CPU to ask. */
+		if (answer.nsec >= 4 * NSEC_PER_MSEC)
 			break;
 	}
-	EXPECT_GE(answer.nsec + NSEC_PER_MSEC, held.let_go - began);
+	EXPECT_GE(answer.nsec, 4 * NSEC_PER_MSEC);
 	EXPECT_EQ(answer.moved, 1);
 	EXPECT_STREQ(answer.reason, "NONE");
 	EXPECT_STREQ(answer.kind, "none");
@@ -576,7 +582,7 @@ TEST_F_TIMEOUT(explain, hard_waits_for_a_file, TIMEOUT)
 	wait_for_pin(_metadata, self->fd, &self->zone, true);
 }
 
-/* The best of a few: on a busy machine anything may take long once. */
+/* The best of a few, as above. */
 TEST_F_TIMEOUT(explain, noretry_does_not_wait, TIMEOUT)
 {
 	struct want want = { -EBUSY, "PINNED", 0, "referenced" };
