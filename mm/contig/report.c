@@ -236,19 +236,40 @@ static bool contig_recall_failure(u64 *nr, struct contig_failure *failure)
 	return true;
 }
 
+/**
+ * contig_describe() - why a request failed, in words
+ * @report: of the request
+ * @buf: gets the text
+ * @size: of @buf; CONTIG_TEXT_MAX is enough
+ *
+ * Context: Any.
+ * Return: @buf.
+ */
+const char *contig_describe(const struct contig_report *report, char *buf,
+			    size_t size)
+{
+	int len = scnprintf(buf, size, "%s", contig_reason_name(report->reason));
+
+	if (report->blocking_pfn != CONTIG_NO_PFN)
+		len += scnprintf(buf + len, size - len, ", PFN 0x%lx is %s",
+				 report->blocking_pfn,
+				 contig_kind_name(report->kind));
+	scnprintf(buf + len, size - len,
+		  "; %lu ranges tried, %lu pages moved, %llu us",
+		  report->ranges_tried, report->pages_moved,
+		  div_u64(report->elapsed, NSEC_PER_USEC));
+	return buf;
+}
+
 static void contig_log_failure(const struct contig_failure *failure)
 {
-	const struct contig_report *report = &failure->report;
-	char start[24], pfn[24];
+	char start[24], text[CONTIG_TEXT_MAX];
 
-	pr_info_ratelimited("%lu pages (PFN %s) refused to %pS: %s, page %s is %s; %lu pages moved in %llu us\n",
+	pr_info_ratelimited("%lu pages (PFN %s) refused to %pS: %s\n",
 			    failure->nr_pages,
 			    contig_pfn_name(start, sizeof(start), failure->start),
 			    (void *)failure->caller,
-			    contig_reason_name(report->reason),
-			    contig_pfn_name(pfn, sizeof(pfn), report->blocking_pfn),
-			    contig_kind_name(report->kind), report->pages_moved,
-			    div_u64(report->elapsed, NSEC_PER_USEC));
+			    contig_describe(&failure->report, text, sizeof(text)));
 }
 
 /**

@@ -98,7 +98,7 @@ static enum contig_kind contig_held_kind(struct folio *folio)
 		return CONTIG_KIND_WRITEBACK;
 	if (folio_test_locked(folio))
 		return CONTIG_KIND_LOCKED;
-	if (!folio_test_lru(folio))
+	if (!folio_test_lru(folio) && !folio_test_hugetlb(folio))
 		return folio_test_mlocked(folio) ? CONTIG_KIND_MLOCKED :
 						   CONTIG_KIND_OFF_LRU;
 	if (extra)

@@ -28,6 +28,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "../cma.h"
 #include "../internal.h"
 #include "contig.h"
 
@@ -284,10 +285,8 @@ static int contig_do_pages(struct contig_session *session, char *words)
 static int contig_do_cma(struct contig_session *session, char *words)
 {
 	struct contig_report *report = &session->report;
-	unsigned long moved = contig_read_event(CONTIG_PAGES_MOVED);
 	struct cma *area = dev_get_cma_area(NULL);
 	struct page *page;
-	u64 began;
 	int err;
 
 	err = contig_parse_number(&words, &session->nr_pages);
@@ -296,15 +295,10 @@ static int contig_do_cma(struct contig_session *session, char *words)
 	if (!IS_ENABLED(CONFIG_CMA) || !area)
 		return -ENODEV;
 
-	began = ktime_get_ns();
-	page = cma_alloc(area, session->nr_pages, 0, true);
-	report->elapsed = ktime_get_ns() - began;
-	report->pages_moved = contig_read_event(CONTIG_PAGES_MOVED) - moved;
-	if (!page)
-		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
-				      CONTIG_NO_PFN);
-	session->start = page_to_pfn(page);
-	return contig_hold(session, CONTIG_CMA, 0);
+	page = cma_alloc_and_report(area, session->nr_pages, report);
+	if (page)
+		session->start = page_to_pfn(page);
+	return contig_hold(session, CONTIG_CMA, report->error);
 }
 
 static int contig_do_free(struct contig_session *session, char *words)
