@@ -712,7 +712,7 @@ TEST_F_TIMEOUT(explain, log, TIMEOUT)
 	hold_page(_metadata, &held, &self->zone, false);
 	snprintf(words, sizeof(words), "contig: 1 pages (PFN 0x%lx) refused to contig_",
 		 held.pfn);
-	snprintf(more, sizeof(more), ": PINNED, PFN 0x%lx is referenced; 1 ranges tried, 0 pages moved, ",
+	snprintf(more, sizeof(more), ": PINNED, PFN 0x%lx is referenced; 1 ranges tried, ",
 		 held.pfn);
 	for (int i = 0; i < 60 && !lines; i++) {
 		if (i)
