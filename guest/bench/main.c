@@ -60,7 +60,7 @@ static const struct scenario scenarios[] = {
 	{ "attempts", "main", run_attempts, true },
 	{ "pinners", "hard", run_pinners },
 	{ "churn", "hard", run_churn, true },
-	{ "sigkill", "big", run_sigkill },
+	{ "sigkill", "kill", run_sigkill },
 	{ "search-90", "search", run_search },
 	{ "gigantic", "big", run_gigantic },
 	{ "size", "big", run_size },
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++)
 		count += chosen(&scenarios[i], set);
 	printf("KTAP version 1\n1..%d\n", count);
-	if (!count || !find_window(strcmp(set, "big") ? RANGE : 262144)) {
+	if (!count || !find_window(among(set, "big kill") ? 262144 : RANGE)) {
 		complain("nothing to measure, or nowhere");
 		return 1;
 	}
