@@ -61,7 +61,8 @@ static __always_inline void contig_trace(struct contig_traces *traces,
 
 	unrolled_count(4)
 	for (; page <= last; page++) {
-		int refs = page_ref_count(page);
+		/* page_ref_count() would be a load of its own. */
+		int refs = data_race(page->_refcount.counter);
 
 		flags |= page->flags.f;
 		mapping |= (unsigned long)page->mapping;
