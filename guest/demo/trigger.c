@@ -109,25 +109,46 @@ static void expect_success(struct row *row, unsigned long nr)
 	row_done(row);
 }
 
-/* Exactly [start, start + nr), of which @used pages are somebody's now. */
-static struct row *exact_range(const char *where, struct pfn_range in, unsigned long nr,
-			       unsigned long skip, const char *options)
+/* Exactly [start, start + nr), most of which is somebody's as far as can be seen. */
+static bool try_range(struct row *row, const char *where, struct pfn_range in,
+		      unsigned long nr, unsigned long skip, const char *options)
 {
-	struct row *row = row_new("trigger", "%lu pages %s", nr, where);
 	unsigned long start, used;
 
 	if (!find_movable(in, nr, USED_PERCENT, skip, &start)) {
 		row->error = -ENOENT;
 		row_wrong(row, "no such range full of movable pages to ask for");
-		return row;
+		return false;
 	}
 	used = pages_in_use((struct pfn_range){ start, nr });
 	note("%lu pages from 0x%lx, %lu of them in use (%s)", nr, start, used, where);
 	trigger(row, "range 0x%lx %lu %s", start, nr, options);
 	if (!row->error && row->start != start)
 		row_wrong(row, "asked for 0x%lx, got 0x%lx", start, row->start);
-	if (!row->error && !row->moved)
-		row_wrong(row, "%lu pages were in use and none was moved", used);
+	return !row->error;
+}
+
+#define TRIES	3
+
+/* If nothing had to move, their owner ended just then: take another range. */
+static struct row *exact_range(const char *where, struct pfn_range in, unsigned long nr,
+			       unsigned long skip, const char *options)
+{
+	struct row *row = row_new("trigger", "%lu pages %s", nr, where);
+	unsigned long start;
+
+	for (int tries = 1; ; tries++) {
+		if (!try_range(row, where, in, nr, skip, options))
+			return row;
+		if (row->moved || tries == TRIES)
+			break;
+		start = row->start;
+		trigger(row, "free 0x%lx %lu", start, nr);
+		in.nr -= start + nr - in.start;
+		in.start = start + nr;
+	}
+	if (!row->moved)
+		row_wrong(row, "%d times most pages were in use and none was moved", TRIES);
 	expect_success(row, nr);
 	return row;
 }
