@@ -17,7 +17,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 README = pathlib.Path("README.md")
 PICTURE = pathlib.Path("bench/size.svg")
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
-COUNTED = ("icount", "search", "big", "irq")      # boots that have a column in common
+COUNTED = ("icount", "hard", "search", "big", "kill", "irq")      # boots that have a column in common
 NATIVE = (("wall", "time, 2 CPUs"), ("uml", "time, UML"))
 
 

@@ -254,7 +254,7 @@ def readme_table():
 def readme_refuses():
     assert "make bench" in readme.complaint(None)
     assert "no verdict" in readme.complaint({**results(), "errors": ["icount: no verdict"]})
-    assert "big irq" in readme.complaint(results())
+    assert "big kill irq" in readme.complaint(results())
 
 
 def plan_is_sound():
