@@ -70,15 +70,23 @@ def wrapped(text, width=112):
     yield line
 
 
+def pairs(results):
+    """How many pairs, and which boots had others."""
+    usual = results["boots"]["icount"]["pairs"]
+    odd = ["%d in %s" % (results["boots"][name]["pairs"], name) for name in COUNTED
+           if name in results["boots"] and results["boots"][name]["pairs"] != usual]
+    return "%d pairs" % usual + (" (%s)" % ", ".join(odd) if odd else "")
+
+
 def section(results, scenarios):
     """What goes between the markers."""
     machine = results["machine"]
     yield from wrapped(
-        "Both engines in one boot, in turn; medians of %d pairs, in instructions where nothing "
+        "Both engines in one boot, in turn; medians of %s, in instructions where nothing "
         "else is said. The last columns are the same ratio in time, translated by QEMU and as "
         "native code. Linux %s, QEMU %s, gcc %s, %s, %d cores; %s. `make bench` measures, "
         "`make bench-readme` puts it here." %
-        (results["boots"]["icount"]["pairs"], results["kernel"], machine["qemu"],
+        (pairs(results), results["kernel"], machine["qemu"],
          machine["gcc"], machine["cpu"], machine["cores"], results["date"]))
     yield ""
     yield from table_lines(results, scenarios)

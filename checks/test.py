@@ -36,7 +36,7 @@ SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
 # CPUs: that is left to the KUnit suite, which runs with it, and so are the stacks
 # that page_owner saves.
 SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
-        "--append", "cma=64M movablecore=384M LOAD_PERCENT=10 ROUNDS=12 "
+        "--append", "cma=64M movablecore=384M LOAD_PERCENT=10 ROUNDS=8 "
         "debug_pagealloc=off page_owner=off"]
 
 

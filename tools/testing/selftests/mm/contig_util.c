@@ -566,7 +566,9 @@ unsigned long contig_block_pages(void)
 }
 
 /* The next page from @pfn on with all of @flags, or 0. */
-unsigned long contig_find_page(unsigned long pfn, uint64_t flags)
+/* Look at 256 pages of each @step. */
+static unsigned long find_page_by(unsigned long pfn, uint64_t flags,
+				  unsigned long step)
 {
 	struct contig_zone zones[MAX_ZONES];
 	int nr = contig_zones(zones, MAX_ZONES);
@@ -575,7 +577,7 @@ unsigned long contig_find_page(unsigned long pfn, uint64_t flags)
 	for (int z = 0; z < nr; z++) {
 		if (pfn < zones[z].start)
 			pfn = zones[z].start;
-		for (; pfn < zones[z].end; pfn += 256) {
+		for (; pfn < zones[z].end; pfn += step) {
 			if (!contig_flags(pfn, 256, words))
 				break;
 			for (size_t i = 0; i < 256; i++)
@@ -584,6 +586,14 @@ unsigned long contig_find_page(unsigned long pfn, uint64_t flags)
 		}
 	}
 	return 0;
+}
+
+/* Most kinds are all over the place: it takes long to look at each page. */
+unsigned long contig_find_page(unsigned long pfn, uint64_t flags)
+{
+	unsigned long found = find_page_by(pfn, flags, 4096);
+
+	return found ? found : find_page_by(pfn, flags, 256);
 }
 
 /* === Memory of ours === */
