@@ -5,11 +5,10 @@
  * same story, with the right reason, page and kind of page. And requests that
  * wait, or do not, as they were told to.
  *
- * NO_MEMORY cannot be had from here on purpose, as nobody may use up all memory of
- * a machine that is in use: see contig_test_no_memory of the KUnit suite. HUGETLB
- * takes a gigantic page, as others move; contig_test_hugetlb needs none. Nor can we
- * have pages that are broken, of KFENCE, of a balloon or kept offline, or that are
- * isolated, locked or written back at the right moment.
+ * NO_MEMORY takes CONFIG_FAIL_PAGE_ALLOC; contig_test_no_memory of the KUnit suite
+ * does without. HUGETLB takes that, or a gigantic page; contig_test_hugetlb neither.
+ * From here we cannot have pages that are broken, of KFENCE, of a balloon or kept
+ * offline, or that are isolated, locked or written back at the right moment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -425,6 +424,71 @@ TEST_F_TIMEOUT(explain, would_block, TIMEOUT)
 	refuse(_metadata, self->fd, &answer, held.pfn, 1, " nowait", &want);
 	expect_intact(_metadata, &held, false);
 	expect_free_to_move(_metadata, self->fd, &held);
+}
+
+/* === No memory to move to === */
+
+/* Only the kernel's work for the request goes without memory. */
+static void ask_without_memory(int fd, struct contig_answer *answer,
+			       unsigned long pfn, int injection)
+{
+	char command[64];
+	int len;
+
+	len = snprintf(command, sizeof(command), "range 0x%lx 1 nowarn", pfn);
+	contig_inject(injection, true);
+	contig_write(fd, command, len);
+	contig_inject(injection, false);
+	contig_read_answer(fd, answer);
+}
+
+TEST_F_TIMEOUT(explain, no_memory, TIMEOUT)
+{
+	struct want want = { -ENOMEM, "NO_MEMORY" };
+	unsigned long counted = contig_stat("NO_MEMORY");
+	int injection = contig_inject_start(0);
+	struct contig_answer answer;
+	struct held held;
+
+	if (injection < 0)
+		SKIP(return, "no CONFIG_FAIL_PAGE_ALLOC in this kernel");
+	map_page(_metadata, &held, &self->zone, false);
+	ask_without_memory(self->fd, &answer, held.pfn, injection);
+	contig_inject_stop(injection);
+	/* It was taken off the LRU, and may be on its way back. */
+	want.pfn = held.pfn;
+	want.kind = strcmp(answer.kind, "off-lru") ? "anon" : "off-lru";
+	read_back(_metadata, &answer, &want, counted, false);
+	EXPECT_EQ(answer.moved, 0);
+	expect_intact(_metadata, &held, false);
+	expect_free_to_move(_metadata, self->fd, &held);
+}
+
+#define POOL	"/proc/sys/vm/nr_hugepages"
+
+/* A page of the pool that is free has to be replaced by another one. */
+TEST_F_TIMEOUT(explain, hugetlb_not_replaced, TIMEOUT)
+{
+	struct want want = { -ENOMEM, "HUGETLB" };
+	unsigned long counted = contig_stat("HUGETLB");
+	struct contig_answer answer;
+	int injection;
+
+	if (!contig_write_file(POOL, "4"))
+		SKIP(return, "no hugetlb pages in this kernel");
+	injection = contig_inject_start(1);
+	if (injection >= 0) {
+		want.pfn = contig_find_page(1, CONTIG_PG_HUGETLB | CONTIG_PG_HEAD);
+		ask_without_memory(self->fd, &answer, want.pfn, injection);
+		contig_inject_stop(injection);
+		want.kind = answer.kind;
+		TH_LOG("kind %s", answer.kind);
+		read_back(_metadata, &answer, &want, counted, false);
+		EXPECT_EQ(answer.moved, 0);
+	}
+	EXPECT_TRUE(contig_write_file(POOL, "0"));
+	if (injection < 0)
+		SKIP(return, "no CONFIG_FAIL_PAGE_ALLOC in this kernel");
 }
 
 /* === Waiting === */

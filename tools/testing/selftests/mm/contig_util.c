@@ -173,6 +173,42 @@ bool contig_last_failure(struct contig_failure *failure)
 	return nr;
 }
 
+/* === No memory === */
+
+#define INJECT	"/sys/kernel/debug/fail_page_alloc/"
+
+/*
+ * Get ready to have all allocations of this process fail that are as large as
+ * this. Returns what contig_inject() needs, or -1 if the kernel cannot do it.
+ */
+int contig_inject_start(unsigned int min_order)
+{
+	char order[16];
+
+	snprintf(order, sizeof(order), "%u", min_order);
+	if (!contig_write_file(INJECT "task-filter", "Y") ||
+	    !contig_write_file(INJECT "ignore-gfp-wait", "N") ||
+	    !contig_write_file(INJECT "ignore-gfp-highmem", "N") ||
+	    !contig_write_file(INJECT "min-order", order) ||
+	    !contig_write_file(INJECT "verbose", "0") ||
+	    !contig_write_file(INJECT "times", "-1") ||
+	    !contig_write_file(INJECT "probability", "100"))
+		return -1;
+	return open("/proc/self/make-it-fail", O_WRONLY | O_CLOEXEC);
+}
+
+void contig_inject(int injection, bool fail)
+{
+	if (write(injection, fail ? "1" : "0", 1) != 1)
+		ksft_exit_fail_msg("/proc/self/make-it-fail: %s\n", strerror(errno));
+}
+
+void contig_inject_stop(int injection)
+{
+	contig_write_file(INJECT "probability", "0");
+	close(injection);
+}
+
 /* === Its events === */
 
 #define INSTANCES	"/sys/kernel/tracing/instances/"

@@ -108,6 +108,11 @@ unsigned long contig_stat(const char *name);
 size_t contig_failures(struct contig_failure *failures, size_t max);
 bool contig_last_failure(struct contig_failure *failure);
 
+/* A machine without memory, for a moment and for us only */
+int contig_inject_start(unsigned int min_order);
+void contig_inject(int injection, bool fail);
+void contig_inject_stop(int injection);
+
 /* Its events, in a trace instance of their own */
 bool contig_trace_start(const char *instance);
 bool contig_trace_stop(const char *instance);
