@@ -214,7 +214,7 @@ static void refuse_kind(struct __test_metadata *_metadata, int fd, uint64_t flag
 	unsigned long counted;
 
 	for (int i = 0; i < TRIES; i++) {
-		want.pfn = contig_find_page(want.pfn + 1, flags);
+		want.pfn = contig_find_any_page(want.pfn + 1, flags);
 		ASSERT_NE(want.pfn, 0);
 		counted = contig_stat("UNMOVABLE");
 		contig_ask(fd, &answer, "range 0x%lx 1 nowarn", want.pfn);

@@ -624,8 +624,13 @@ static unsigned long find_page_by(unsigned long pfn, uint64_t flags,
 	return 0;
 }
 
-/* Most kinds are all over the place: it takes long to look at each page. */
 unsigned long contig_find_page(unsigned long pfn, uint64_t flags)
+{
+	return find_page_by(pfn, flags, 256);
+}
+
+/* Most kinds are all over the place: it takes long to look at each page. */
+unsigned long contig_find_any_page(unsigned long pfn, uint64_t flags)
 {
 	unsigned long found = find_page_by(pfn, flags, 4096);
 
