@@ -339,6 +339,9 @@ static void hold_page(struct __test_metadata *_metadata, struct held *held,
 	map_page(_metadata, held, zone, file);
 	ASSERT_TRUE(contig_pin_by_pipe(held->mem.map + held->i * psize(),
 				       held->pipe_fds));
+	/* Compaction may have been faster than the pin. */
+	held->pfn = contig_pfn(&held->mem, held->i);
+	ASSERT_TRUE(held->pfn >= zone->start && held->pfn < zone->end);
 }
 
 static void let_go(struct held *held)
@@ -430,12 +433,14 @@ TEST_F_TIMEOUT(explain, would_block, TIMEOUT)
 
 /* Only the kernel's work for the request goes without memory. */
 static void ask_without_memory(int fd, struct contig_answer *answer,
-			       unsigned long pfn, int injection)
+			       unsigned long pfn, const char *options,
+			       int injection)
 {
 	char command[64];
 	int len;
 
-	len = snprintf(command, sizeof(command), "range 0x%lx 1 nowarn", pfn);
+	len = snprintf(command, sizeof(command), "range 0x%lx 1 nowarn%s", pfn,
+		       options);
 	contig_inject(injection, true);
 	contig_write(fd, command, len);
 	contig_inject(injection, false);
@@ -453,7 +458,7 @@ TEST_F_TIMEOUT(explain, no_memory, TIMEOUT)
 	if (injection < 0)
 		SKIP(return, "no CONFIG_FAIL_PAGE_ALLOC in this kernel");
 	map_page(_metadata, &held, &self->zone, false);
-	ask_without_memory(self->fd, &answer, held.pfn, injection);
+	ask_without_memory(self->fd, &answer, held.pfn, "", injection);
 	contig_inject_stop(injection);
 	/* It was taken off the LRU, and may be on its way back. */
 	want.pfn = held.pfn;
@@ -473,13 +478,16 @@ TEST_F_TIMEOUT(explain, hugetlb_not_replaced, TIMEOUT)
 	unsigned long counted = contig_stat("HUGETLB");
 	struct contig_answer answer;
 	int injection;
+	bool cma;
 
 	if (!contig_write_file(POOL, "4"))
 		SKIP(return, "no hugetlb pages in this kernel");
 	injection = contig_inject_start(1);
 	if (injection >= 0) {
 		want.pfn = contig_find_page(1, CONTIG_PG_HUGETLB | CONTIG_PG_HEAD);
-		ask_without_memory(self->fd, &answer, want.pfn, injection);
+		cma = want.pfn >= self->cma.start && want.pfn < self->cma.end;
+		ask_without_memory(self->fd, &answer, want.pfn, cma ? " cma" : "",
+				   injection);
 		contig_inject_stop(injection);
 		want.kind = answer.kind;
 		TH_LOG("kind %s", answer.kind);

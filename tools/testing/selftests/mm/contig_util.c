@@ -601,8 +601,7 @@ unsigned long contig_block_pages(void)
 	return size ? size / psize() : 512;
 }
 
-/* The next page from @pfn on with all of @flags, or 0. */
-/* Look at 256 pages of each @step. */
+/* The next page from @pfn on with all of @flags, or 0; of each @step 256 pages count. */
 static unsigned long find_page_by(unsigned long pfn, uint64_t flags,
 				  unsigned long step)
 {
