@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a request for physically contiguous memory can learn about its own
- * outcome. The calls themselves are declared in <linux/gfp.h>.
+ * Physically contiguous memory at an address of the caller's liking: what can be
+ * asked for, and what a request can learn about its own outcome. The calls that
+ * take no constraints are declared in <linux/gfp.h>.
  */
 #ifndef _LINUX_CONTIG_H
 #define _LINUX_CONTIG_H
 
+#include <linux/alloc_tag.h>
+#include <linux/ktime.h>
+#include <linux/nodemask_types.h>
 #include <linux/types.h>
 
 /**
@@ -113,11 +117,41 @@ enum contig_kind {
 #define CONTIG_NO_PFN	(~0UL)
 
 /**
+ * struct contig_request - what is wanted, and where it may lie
+ * @nr_pages: how many pages
+ * @min_pages: accept the largest block of at least so many; 0 for all or nothing
+ * @align: bytes that the address is a multiple of, a power of two; 0 for a page
+ * @boundary: bytes, a power of two; no multiple of it lies inside. 0 for none
+ * @min_addr: lowest physical address
+ * @max_addr: the last address that may be part of it; 0 for any
+ * @nid: where to look first, or %NUMA_NO_NODE for nearby; 0 is a node
+ * @nodemask: where else to look, NULL for anywhere
+ * @gfp: which zones, and what form the pages get: as for alloc_contig_pages()
+ * @effort: how much the request may cost; @gfp may ask for less
+ * @timeout: with %CONTIG_HARD, when it has to be over, from now on: %KTIME_MAX for
+ *	never, 0 to bound the time that is spent waiting to a second instead
+ */
+struct contig_request {
+	unsigned long nr_pages;
+	unsigned long min_pages;
+	phys_addr_t align;
+	phys_addr_t boundary;
+	phys_addr_t min_addr;
+	phys_addr_t max_addr;
+	int nid;
+	nodemask_t *nodemask;
+	gfp_t gfp;
+	enum contig_effort effort;
+	ktime_t timeout;
+};
+
+/**
  * struct contig_report - how a request went
  * @error: 0 or the negative errno that the call returned
  * @reason: why it failed, %CONTIG_NONE if it did not
  * @blocking_pfn: the page in the way, or %CONTIG_NO_PFN
  * @kind: what that page looked like
+ * @nr_pages: how many pages were handed out
  * @ranges_tried: how many exact ranges were attempted
  * @pages_moved: pages migrated out of those ranges, also by failed attempts
  * @elapsed: nanoseconds from entry to return
@@ -127,9 +161,34 @@ struct contig_report {
 	enum contig_reason reason;
 	unsigned long blocking_pfn;
 	enum contig_kind kind;
+	unsigned long nr_pages;
 	unsigned long ranges_tried;
 	unsigned long pages_moved;
 	u64 elapsed;
 };
+
+#ifdef CONFIG_CONTIG_ALLOC
+
+struct page *contig_alloc_noprof(const struct contig_request *req,
+				 struct contig_report *report);
+#define contig_alloc(...)	alloc_hooks(contig_alloc_noprof(__VA_ARGS__))
+void contig_free(struct page *page, unsigned long nr_pages);
+int contig_query(const struct contig_request *req,
+		 struct contig_report *report);
+
+/**
+ * typedef contig_ready_t - what is called when an order is done
+ * @page: the first page, the caller's from now on, or NULL
+ * @report: how it went; its @nr_pages says how many came
+ * @data: of the one who ordered
+ */
+typedef void (*contig_ready_t)(struct page *page,
+			       const struct contig_report *report, void *data);
+struct contig_order;
+struct contig_order *contig_alloc_async(const struct contig_request *req,
+					contig_ready_t ready, void *data);
+bool contig_cancel(struct contig_order *order);
+
+#endif /* CONFIG_CONTIG_ALLOC */
 
 #endif /* _LINUX_CONTIG_H */

@@ -18,6 +18,7 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+#include "plan.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/contig.h>
@@ -238,6 +239,7 @@ static void contig_report_range(struct contig_take *take, int error)
 		return;
 	}
 	contig_because(report, 0, CONTIG_NONE, CONTIG_NO_PFN);
+	report->nr_pages = take->end - take->start;
 	trace_contig_finish(take->start, take->end, report);
 	contig_count(CONTIG_SUCCESSES, 1);
 }
@@ -300,8 +302,24 @@ int contig_alloc_range_noprof(unsigned long start, unsigned long end,
 }
 
 /**
- * contig_alloc_pages_on() - find and take frozen pages, on given terms
+ * contig_wish_for() - wish for pages anywhere
+ * @wish: to be filled in
  * @nr_pages: how many; a power of two comes aligned to itself
+ *
+ * Context: Any.
+ */
+void contig_wish_for(struct contig_wish *wish, unsigned long nr_pages)
+{
+	*wish = (struct contig_wish){
+		.nr_pages = nr_pages,
+		.align = is_power_of_2(nr_pages) ? nr_pages : 1,
+		.end = ULONG_MAX,
+	};
+}
+
+/**
+ * contig_alloc_pages_on() - find and take frozen pages, on given terms
+ * @wish: how many, and where they may lie
  * @terms: as from contig_agree(); its gfp also says where to look
  * @nid: where to look first, NUMA_NO_NODE for nearby
  * @nodemask: where else to look, NULL for anywhere
@@ -310,7 +328,7 @@ int contig_alloc_range_noprof(unsigned long start, unsigned long end,
  * Context: As contig_alloc_range_on().
  * Return: the first page, or NULL.
  */
-struct page *contig_alloc_pages_on_noprof(unsigned long nr_pages,
+struct page *contig_alloc_pages_on_noprof(const struct contig_wish *wish,
 					  struct contig_terms *terms, int nid,
 					  nodemask_t *nodemask,
 					  struct contig_report *report)
@@ -321,19 +339,20 @@ struct page *contig_alloc_pages_on_noprof(unsigned long nr_pages,
 
 	memset(report, 0, sizeof(*report));
 	if (!contig_gfp_is_known(current_gfp_context(terms->gfp)) ||
-	    !contig_size_is_sane(nr_pages, terms->gfp))
+	    !contig_size_is_sane(wish->nr_pages, terms->gfp) ||
+	    !contig_wish_possible(wish))
 		err = contig_because(report, -EINVAL, CONTIG_BAD_REQUEST,
 				     CONTIG_NO_PFN);
 	else
-		err = contig_search(nr_pages, terms, nid, nodemask, report,
+		err = contig_search(wish, terms, nid, nodemask, false, report,
 				    &page);
 	report->elapsed = ktime_get_ns() - began;
-	contig_conclude(page ? page_to_pfn(page) : CONTIG_NO_PFN, nr_pages,
-			terms, report);
+	contig_conclude(page ? page_to_pfn(page) : CONTIG_NO_PFN,
+			wish->nr_pages, terms, report);
 	if (!err)
 		return page;
 
-	trace_contig_search_fail(nr_pages, report);
+	trace_contig_search_fail(wish->nr_pages, report);
 	if (!report->ranges_tried)
 		contig_count_reason(report->reason);
 	return NULL;
@@ -355,9 +374,11 @@ struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
 				       struct contig_report *report)
 {
 	struct contig_terms terms;
+	struct contig_wish wish;
 
+	contig_wish_for(&wish, nr_pages);
 	contig_terms_of(&terms, gfp, _RET_IP_);
-	return contig_alloc_pages_on_noprof(nr_pages, &terms, nid, nodemask,
+	return contig_alloc_pages_on_noprof(&wish, &terms, nid, nodemask,
 					    report);
 }
 
@@ -381,10 +402,12 @@ static struct page *contig_alloc_pages_for(unsigned long caller,
 {
 	struct contig_report report;
 	struct contig_terms terms;
+	struct contig_wish wish;
 
 	WARN_ON_ONCE(!contig_size_is_sane(nr_pages, gfp));
+	contig_wish_for(&wish, nr_pages);
 	contig_terms_of(&terms, gfp, caller);
-	return contig_alloc_pages_on_noprof(nr_pages, &terms, nid, nodemask,
+	return contig_alloc_pages_on_noprof(&wish, &terms, nid, nodemask,
 					    &report);
 }
 

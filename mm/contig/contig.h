@@ -9,6 +9,7 @@
  *   zone->lock            held for the work on one block at a time, or on the one
  *                         free page that covers several (claim.c, evacuate.c).
  *                         Free lists, block types, isolation counts.
+ *   contig_blocks' lock   one for the machine; which blocks are out (request.c).
  *   contig_failures_lock  one for the machine; the list of failures (report.c).
  *
  * No two are ever held together. A request that sleeps holds none: what keeps
@@ -230,6 +231,8 @@ static inline bool contig_is_late(const struct contig_take *take)
 	return take->deadline != CONTIG_NEVER && ktime_get_ns() >= take->deadline;
 }
 
+struct contig_wish;
+
 /* api.c */
 void contig_agree(struct contig_terms *terms, gfp_t gfp,
 		  enum contig_effort effort, ktime_t timeout);
@@ -244,10 +247,11 @@ int contig_alloc_range_noprof(unsigned long start, unsigned long end,
 			      struct contig_report *report);
 #define contig_alloc_range(...)	\
 	alloc_hooks(contig_alloc_range_noprof(__VA_ARGS__))
-struct page *contig_alloc_pages_on_noprof(unsigned long nr_pages,
+struct page *contig_alloc_pages_on_noprof(const struct contig_wish *wish,
 					  struct contig_terms *terms, int nid,
 					  nodemask_t *nodemask,
 					  struct contig_report *report);
+void contig_wish_for(struct contig_wish *wish, unsigned long nr_pages);
 #define contig_alloc_pages_on(...)	\
 	alloc_hooks(contig_alloc_pages_on_noprof(__VA_ARGS__))
 struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
@@ -289,13 +293,45 @@ int contig_wait_for_turn(struct contig_reservation *res, u64 timeout);
 void contig_unreserve(struct contig_reservation *res);
 
 /* search.c */
-int contig_search(unsigned long nr_pages, struct contig_terms *terms, int nid,
-		  nodemask_t *nodemask, struct contig_report *report,
-		  struct page **page);
+int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
+		  int nid, nodemask_t *nodemask, bool only_look,
+		  struct contig_report *report, struct page **page);
+
+/**
+ * struct contig_finder - a walk over the free lists of a zone
+ * @zone: where
+ * @wish: what a run of free pages has to fit
+ * @lowest: the lowest order that a run which can do is sure to hold
+ * @order: whose lists are walked now
+ * @list: which of them
+ * @left: pages on it to be looked at, or CONTIG_NOT_COUNTED
+ * @first: the first of them, where the walk of the list ends
+ * @looks: how much was looked at under the lock
+ */
+struct contig_finder {
+	struct zone *zone;
+	const struct contig_wish *wish;
+	int lowest;
+	int order;
+	unsigned int list;
+	unsigned long left;
+	struct page *first;
+	unsigned int looks;
+};
+
+#define CONTIG_NOT_COUNTED	(~0UL)
+
+/* find.c */
+void contig_find_begin(struct contig_finder *finder, struct zone *zone,
+		       const struct contig_wish *wish);
+unsigned long contig_find_next(struct contig_finder *finder);
 
 /* free.c */
 int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen);
 int contig_free_compound(struct page *head, unsigned long nr_pages);
+
+/* request.c */
+int contig_free_exactly(struct page *page, unsigned long nr_pages);
 
 /* report.c */
 void contig_count(enum contig_event event, unsigned long nr);

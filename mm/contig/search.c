@@ -21,6 +21,7 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+#include "plan.h"
 
 enum contig_pass {
 	CONTIG_PASS_FREE,
@@ -44,7 +45,7 @@ struct contig_candidate {
 /**
  * struct contig_hunt - one search while it runs
  * @nr_pages: what is looked for
- * @align: each candidate starts at a multiple of this
+ * @wish: what it has to fit
  * @terms: of the caller; attempts wait for nothing before the last pass
  * @gfp: of the caller
  * @pass: what a candidate may contain
@@ -56,11 +57,12 @@ struct contig_candidate {
  * @drained: the LRU batches were drained once for this search
  * @shortages: attempts that failed for want of memory to move pages to
  * @report: sums over all attempts, and the outcome of the last
+ * @only_look: nothing is taken; the outcome is what an attempt would have moved
  * @page: what was found
  */
 struct contig_hunt {
 	unsigned long nr_pages;
-	unsigned long align;
+	const struct contig_wish *wish;
 	struct contig_terms *terms;
 	gfp_t gfp;
 	enum contig_pass pass;
@@ -72,6 +74,7 @@ struct contig_hunt {
 	bool drained;
 	unsigned int shortages;
 	struct contig_report *report;
+	bool only_look;
 	struct page *page;
 };
 
@@ -182,6 +185,15 @@ static unsigned long contig_rules_out(struct contig_hunt *hunt,
 	return CONTIG_NO_PFN;
 }
 
+/* What an attempt would do, if nothing changes. */
+static int contig_pretend(struct contig_hunt *hunt, unsigned long start)
+{
+	contig_because(hunt->report, 0, CONTIG_NONE, CONTIG_NO_PFN);
+	hunt->report->pages_moved = hunt->in_use;
+	hunt->page = pfn_to_page(start);
+	return 0;
+}
+
 /* 0 with the page, or the error; -EBUSY names the last PFN ruled out. */
 static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 			  unsigned long *ruled_out)
@@ -192,6 +204,8 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 	struct contig_report one;
 	int err;
 
+	if (hunt->only_look)
+		return contig_pretend(hunt, start);
 	terms.is_part = true;
 	if (hunt->pass != CONTIG_PASS_PATIENT)
 		terms.patience = 0;
@@ -251,7 +265,7 @@ static int contig_consider(struct contig_hunt *hunt, unsigned long start,
 
 static int contig_search_zone(struct contig_hunt *hunt, struct zone *zone)
 {
-	unsigned long pfn = ALIGN(zone->zone_start_pfn, hunt->align);
+	unsigned long pfn = contig_first_fit(hunt->wish, zone->zone_start_pfn);
 	unsigned long zone_end = zone_end_pfn(zone);
 	int err = -EBUSY;
 
@@ -270,7 +284,7 @@ static int contig_search_zone(struct contig_hunt *hunt, struct zone *zone)
 		/* Who cannot sleep looks at the start of each block only. */
 		if (!gfpflags_allow_blocking(hunt->gfp))
 			ruled_out = pageblock_end_pfn(ruled_out) - 1;
-		pfn = ALIGN(ruled_out + 1, hunt->align);
+		pfn = contig_first_fit(hunt->wish, ruled_out + 1);
 	}
 	return err;
 }
@@ -315,10 +329,11 @@ static int contig_search_zones(struct contig_hunt *hunt, int nid,
 
 /**
  * contig_search() - find and take a range
- * @nr_pages: how many pages, not 0
+ * @wish: what it has to fit, not impossible
  * @terms: as for contig_alloc_range_on(), and in its gfp which zones to look in
  * @nid: where to look first, NUMA_NO_NODE for nearby
  * @nodemask: where else to look, NULL for anywhere
+ * @only_look: take nothing; say in @report what would have been moved
  * @report: all zero; gets the outcome of the last attempt and sums over all
  * @page: set to the first page on success
  *
@@ -327,15 +342,16 @@ static int contig_search_zones(struct contig_hunt *hunt, int nid,
  * otherwise the error of the last attempt: -EBUSY if each failed, -ENOMEM,
  * -EINTR or -ETIMEDOUT where going on would have been in vain.
  */
-int contig_search(unsigned long nr_pages, struct contig_terms *terms, int nid,
-		  nodemask_t *nodemask, struct contig_report *report,
-		  struct page **page)
+int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
+		  int nid, nodemask_t *nodemask, bool only_look,
+		  struct contig_report *report, struct page **page)
 {
 	struct contig_hunt hunt = {
-		.nr_pages = nr_pages,
-		.align = is_power_of_2(nr_pages) ? nr_pages : 1,
+		.nr_pages = wish->nr_pages,
+		.wish = wish,
 		.terms = terms,
 		.gfp = terms->gfp,
+		.only_look = only_look,
 		.report = report,
 	};
 	enum contig_pass last = gfpflags_allow_blocking(terms->gfp) ?

@@ -31,6 +31,7 @@
 #include "../cma.h"
 #include "../internal.h"
 #include "contig.h"
+#include "plan.h"
 
 #define CONTIG_COMMAND_MAX	128
 
@@ -265,6 +266,7 @@ static int contig_do_pages(struct contig_session *session, char *words)
 {
 	struct contig_options opt;
 	struct contig_terms terms;
+	struct contig_wish wish;
 	struct page *page;
 	int err;
 
@@ -275,7 +277,8 @@ static int contig_do_pages(struct contig_session *session, char *words)
 	if (opt.flags != ACR_FLAGS_NONE)
 		return -EINVAL;
 	contig_state_terms(&terms, &opt);
-	page = contig_alloc_pages_on(session->nr_pages, &terms, opt.nid, NULL,
+	contig_wish_for(&wish, session->nr_pages);
+	page = contig_alloc_pages_on(&wish, &terms, opt.nid, NULL,
 				     &session->report);
 	if (page)
 		session->start = page_to_pfn(page);

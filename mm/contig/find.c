@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Free runs that fit, found on the free lists.
+ *
+ * Any run of free pages that is long enough for a wish holds a free page of an
+ * order not far below it. So walking the lists from that order up meets each run
+ * that can do, without a look at memory that is in use, and cheaply enough for a
+ * caller who may not sleep. Of each run the leftmost page of such an order is
+ * where the run is measured.
+ *
+ * What was looked at goes to the end of its list, so that the walk can let go of
+ * zone->lock and find its place again. The answer is only where to try: the run may
+ * be gone when it is claimed.
+ */
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+
+#include "../internal.h"
+#include "../page_alloc.h"
+#include "contig.h"
+#include "plan.h"
+
+/* So much is looked at, entries and their neighbours, while the lock is held. */
+#define CONTIG_LOOKS	512
+
+/* Lists that a walk goes through, from the last order to that of the finder. */
+static const int contig_lists[] = {
+	MIGRATE_MOVABLE, MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE,
+	MIGRATE_HIGHATOMIC,
+};
+
+/**
+ * contig_find_begin() - start to look for free runs
+ * @finder: to be filled in
+ * @zone: where
+ * @wish: what they have to fit; stays in use
+ *
+ * Context: Any.
+ */
+void contig_find_begin(struct contig_finder *finder, struct zone *zone,
+		       const struct contig_wish *wish)
+{
+	unsigned long aligned = min(wish->align, rounddown_pow_of_two(wish->nr_pages));
+	unsigned long inside = wish->nr_pages / 2 + (wish->nr_pages & 1);
+
+	finder->zone = zone;
+	finder->wish = wish;
+	finder->lowest = min(ilog2(max(aligned, rounddown_pow_of_two(inside))),
+			     MAX_PAGE_ORDER);
+	finder->order = MAX_PAGE_ORDER;
+	finder->list = 0;
+	finder->left = CONTIG_NOT_COUNTED;
+	finder->first = NULL;
+}
+
+/* Memory that this wish may have, as far as the block says. */
+static bool contig_block_is_ours(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	int mt;
+
+	if (!page)
+		return false;
+	mt = get_pfnblock_migratetype(page, pfn);
+	return !is_migrate_isolate(mt) && !is_migrate_cma(mt);
+}
+
+/* A neighbour of the free page at @from: its order if it is free, or -1. */
+static int contig_order_at(struct contig_finder *finder, unsigned long from,
+			   unsigned long pfn)
+{
+	struct page *page;
+
+	finder->looks++;
+	if (pageblock_start_pfn(pfn) != pageblock_start_pfn(from) &&
+	    !contig_block_is_ours(pfn))
+		return -1;
+	page = pfn_to_page(pfn);
+	if (page_zone(page) != finder->zone || !PageBuddy(page))
+		return -1;
+	return buddy_order(page);
+}
+
+/* The order of the free page that ends where the one at @pfn begins, or -1. */
+static int contig_order_before(struct contig_finder *finder, unsigned long pfn)
+{
+	unsigned int highest = min(__ffs(pfn | 1UL << MAX_PAGE_ORDER),
+				   MAX_PAGE_ORDER);
+
+	if (!pfn || (!IS_ALIGNED(pfn, pageblock_nr_pages) &&
+		     page_ref_count(pfn_to_page(pfn - 1))))
+		return -1;
+	for (int order = 0; order <= highest; order++)
+		if (contig_order_at(finder, pfn, pfn - (1UL << order)) == order)
+			return order;
+	return -1;
+}
+
+/* Where the run begins, or CONTIG_NO_PFN if it is measured further down. */
+static unsigned long contig_run_start(struct contig_finder *finder,
+				      unsigned long pfn)
+{
+	int order;
+
+	while ((order = contig_order_before(finder, pfn)) >= 0) {
+		if (order >= finder->lowest)
+			return CONTIG_NO_PFN;
+		pfn -= 1UL << order;
+	}
+	return pfn;
+}
+
+/* Measure the run around a page: the first fit in it, or CONTIG_NO_PFN. */
+static unsigned long contig_fit_in_run(struct contig_finder *finder,
+				       unsigned long pfn)
+{
+	unsigned long start = contig_run_start(finder, pfn), fit;
+	int order = finder->order;
+
+	if (start == CONTIG_NO_PFN)
+		return start;
+	fit = contig_first_fit(finder->wish, start);
+	while (order >= 0 && fit != CONTIG_NO_PFN) {
+		unsigned long end = pfn + (1UL << order);
+
+		if (end > fit && end - fit >= finder->wish->nr_pages)
+			return fit;
+		order = end < zone_end_pfn(finder->zone) ?
+			contig_order_at(finder, pfn, end) : -1;
+		pfn = end;
+	}
+	return CONTIG_NO_PFN;
+}
+
+/* The next list that has anything; false after the last. */
+static bool contig_next_list(struct contig_finder *finder)
+{
+	finder->left = CONTIG_NOT_COUNTED;
+	finder->first = NULL;
+	if (++finder->list < ARRAY_SIZE(contig_lists))
+		return true;
+	finder->list = 0;
+	return --finder->order >= finder->lowest;
+}
+
+/* The page whose turn it is, unless all had theirs. */
+static struct page *contig_next_free(struct contig_finder *finder,
+				     struct free_area *area,
+				     struct list_head *list)
+{
+	struct page *page = list_first_entry_or_null(list, struct page, buddy_list);
+
+	if (finder->left == CONTIG_NOT_COUNTED)
+		finder->left = area->nr_free;
+	if (!page || !finder->left || page == finder->first)
+		finder->left = 0;
+	if (!finder->left)
+		return NULL;
+	finder->left--;
+	if (!finder->first)
+		finder->first = page;
+	return page;
+}
+
+/*
+ * Look at one list, for as long as the lock may be held. Each page that was looked
+ * at becomes the last one. If the first of them is taken meanwhile, the count ends
+ * the walk.
+ */
+static unsigned long contig_walk_list(struct contig_finder *finder)
+{
+	struct free_area *area = &finder->zone->free_area[finder->order];
+	struct list_head *list = &area->free_list[contig_lists[finder->list]];
+	unsigned long fit = CONTIG_NO_PFN;
+	struct page *page;
+
+	guard(spinlock_irqsave)(&finder->zone->lock);
+
+	finder->looks = 0;
+	while (finder->looks < CONTIG_LOOKS && fit == CONTIG_NO_PFN) {
+		page = contig_next_free(finder, area, list);
+		if (!page)
+			break;
+		list_move_tail(&page->buddy_list, list);
+		fit = contig_fit_in_run(finder, page_to_pfn(page));
+	}
+	return fit;
+}
+
+/**
+ * contig_find_next() - the next free run that fits
+ * @finder: as from contig_find_begin()
+ *
+ * Context: Any but NMI. Takes zone->lock for a bounded number of looks.
+ * Return: where it fits, or %CONTIG_NO_PFN when all lists were walked.
+ */
+unsigned long contig_find_next(struct contig_finder *finder)
+{
+	unsigned long fit;
+
+	do {
+		fit = contig_walk_list(finder);
+	} while (fit == CONTIG_NO_PFN &&
+		 (finder->left || contig_next_list(finder)));
+	return fit;
+}
