@@ -48,6 +48,8 @@ void contig_agree(struct contig_terms *terms, gfp_t gfp,
 	terms->gfp = gfp;
 	terms->patience = 0;
 	terms->deadline = CONTIG_NEVER;
+	terms->min_pages = 0;
+	terms->only_free = false;
 	if (effort == CONTIG_NOWAIT)
 		terms->gfp &= ~__GFP_DIRECT_RECLAIM;
 	else if (effort == CONTIG_HARD)
@@ -124,6 +126,7 @@ static void contig_ask(struct contig_take *take, unsigned long start,
 	take->move_gfp = contig_move_gfp(take->gfp);
 	take->patience = terms->patience;
 	take->deadline = terms->deadline;
+	take->only_free = terms->only_free;
 	take->moments = CONTIG_MOMENTS;
 	take->report.ranges_tried = 1;
 }
@@ -344,8 +347,7 @@ struct page *contig_alloc_pages_on_noprof(const struct contig_wish *wish,
 		err = contig_because(report, -EINVAL, CONTIG_BAD_REQUEST,
 				     CONTIG_NO_PFN);
 	else
-		err = contig_search(wish, terms, nid, nodemask, false, report,
-				    &page);
+		err = contig_search(wish, terms, nid, nodemask, report, &page);
 	report->elapsed = ktime_get_ns() - began;
 	contig_conclude(page ? page_to_pfn(page) : CONTIG_NO_PFN,
 			wish->nr_pages, terms, report);

@@ -54,6 +54,9 @@ struct contig_reservation {
  *	when the call returns
  * @deadline: when all has to be over, as ktime_get_ns() counts; %CONTIG_NEVER
  * @caller: code address of the client
+ * @min_pages: of a search: the largest block of at least so many will do; 0 for all
+ *	or nothing
+ * @only_free: what is not free is not wanted
  * @is_part: of a larger request, which will be the one to be reported
  */
 struct contig_terms {
@@ -61,6 +64,8 @@ struct contig_terms {
 	u64 patience;
 	u64 deadline;
 	unsigned long caller;
+	unsigned long min_pages;
+	bool only_free;
 	bool is_part;
 };
 
@@ -77,6 +82,7 @@ struct contig_terms {
  * @nr_blocks: blocks (pageblock ∩ range) in the range
  * @patience: nanoseconds that may still be spent waiting for pages
  * @deadline: when all has to be over
+ * @only_free: what is not free is not wanted
  * @moments: how many pages may still be given a moment to be set up or torn down
  * @claimed: bit per block: out of the free lists, ours
  * @isolated: bit per block: isolated, by us
@@ -99,6 +105,7 @@ struct contig_take {
 
 	u64 patience;
 	u64 deadline;
+	bool only_free;
 	unsigned int moments;
 	unsigned long nr_blocks;
 	unsigned long *claimed;
@@ -273,6 +280,7 @@ bool contig_in_free_block(unsigned long pfn);
 /* survey.c */
 bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		   struct contig_obstacle *obstacle);
+unsigned long contig_skip_plain(unsigned long pfn, unsigned long end);
 bool contig_page_obstructs(struct page *page, unsigned long *step,
 			   struct contig_obstacle *obstacle);
 enum contig_kind contig_page_kind(struct page *page);
@@ -294,8 +302,10 @@ void contig_unreserve(struct contig_reservation *res);
 
 /* search.c */
 int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
-		  int nid, nodemask_t *nodemask, bool only_look,
-		  struct contig_report *report, struct page **page);
+		  int nid, nodemask_t *nodemask, struct contig_report *report,
+		  struct page **page);
+int contig_search_dry(const struct contig_wish *wish, gfp_t gfp, int nid,
+		nodemask_t *nodemask, struct contig_report *report);
 
 /**
  * struct contig_finder - a walk over the free lists of a zone
@@ -320,6 +330,27 @@ struct contig_finder {
 };
 
 #define CONTIG_NOT_COUNTED	(~0UL)
+
+/**
+ * struct contig_mapper - who looks at a zone
+ * @zone: which
+ * @nr_pages: what for: smaller hugetlb pages may make room
+ * @saw_hugetlb: some such
+ * @saw_held: pages that may be let go of
+ * @drained: the LRU batches were drained once
+ */
+struct contig_mapper {
+	struct zone *zone;
+	unsigned long nr_pages;
+	bool saw_hugetlb;
+	bool saw_held;
+	bool drained;
+};
+
+/* map.c */
+struct contig_scan;
+int contig_map(struct contig_scan *scan, unsigned long start,
+	       unsigned long end, void *data);
 
 /* find.c */
 void contig_find_begin(struct contig_finder *finder, struct zone *zone,

@@ -56,6 +56,7 @@ static bool contig_translate(struct contig_wish *wish,
 	return contig_is_power(req->align) && contig_is_power(req->boundary) &&
 	       !(req->boundary && req->boundary < PAGE_SIZE) &&
 	       req->min_pages <= req->nr_pages &&
+	       !(req->min_pages && (req->gfp & __GFP_COMP)) &&
 	       !(req->timeout && req->effort != CONTIG_HARD);
 }
 
@@ -67,6 +68,7 @@ static void contig_state(const struct contig_request *req,
 	if (!contig_translate(wish, req))
 		wish->nr_pages = 0;
 	contig_agree(terms, req->gfp, req->effort, req->timeout);
+	terms->min_pages = req->min_pages;
 	terms->caller = caller;
 	terms->is_part = false;
 }
@@ -229,7 +231,6 @@ int contig_query(const struct contig_request *req, struct contig_report *report)
 	struct contig_report unwanted;
 	struct contig_terms terms;
 	struct contig_wish wish;
-	struct page *page;
 
 	report = report ?: &unwanted;
 	memset(report, 0, sizeof(*report));
@@ -237,7 +238,6 @@ int contig_query(const struct contig_request *req, struct contig_report *report)
 	if (!contig_wish_possible(&wish))
 		return contig_because(report, -EINVAL, CONTIG_BAD_REQUEST,
 				      CONTIG_NO_PFN);
-	return contig_search(&wish, &terms, req->nid, req->nodemask, true,
-			     report, &page);
+	return contig_search_dry(&wish, req->gfp, req->nid, req->nodemask, report);
 }
 EXPORT_SYMBOL_GPL(contig_query);

@@ -311,7 +311,15 @@ static bool contig_block_obstructs(unsigned long pfn, acr_flags_t flags,
 	return contig_obstacle(obstacle, CONTIG_KIND_OTHER_BLOCK);
 }
 
-static unsigned long contig_skip_plain(unsigned long pfn, unsigned long end)
+/**
+ * contig_skip_plain() - pass by pages that are plainly movable
+ * @pfn: first PFN
+ * @end: one past the last
+ *
+ * Context: Any.
+ * Return: the first page that is worth a look, or @end.
+ */
+unsigned long contig_skip_plain(unsigned long pfn, unsigned long end)
 {
 	struct page *page = pfn_to_page(pfn), *last = page + (end - pfn) - 1;
 
@@ -320,12 +328,69 @@ static unsigned long contig_skip_plain(unsigned long pfn, unsigned long end)
 	return page_to_pfn(page);
 }
 
+/* The first page in the way, or @end or a bit further. */
+static unsigned long contig_survey_block(unsigned long pfn, unsigned long end,
+					 struct contig_obstacle *obstacle)
+{
+	unsigned long step;
+
+	while (pfn < end) {
+		pfn = contig_skip_plain(pfn, end);
+		if (pfn == end)
+			break;
+		obstacle->pfn = pfn;
+		if (contig_page_obstructs(pfn_to_page(pfn), &step, obstacle))
+			break;
+		pfn += step;
+	}
+	return pfn;
+}
+
+/* === Pages that are known to stay === */
+
+/*
+ * The last pages that ended a look and do not go away. Who asks for the same memory
+ * again, as clients do that search by themselves, is refused after a look at these.
+ * Each is looked at before it counts, so that it does not matter who writes when.
+ */
+#define CONTIG_KNOWN	16
+
+static unsigned long contig_known[CONTIG_KNOWN];
+static unsigned int contig_next_known;
+
+static void contig_note(const struct contig_obstacle *obstacle)
+{
+	if (contig_kind_stays(obstacle->kind) != CONTIG_FOR_GOOD)
+		return;
+	for (int i = 0; i < CONTIG_KNOWN; i++)
+		if (READ_ONCE(contig_known[i]) == obstacle->pfn)
+			return;
+	WRITE_ONCE(contig_known[data_race(contig_next_known++) % CONTIG_KNOWN],
+		   obstacle->pfn);
+}
+
+static bool contig_known_obstructs(unsigned long start, unsigned long end,
+				   struct contig_obstacle *obstacle)
+{
+	unsigned long step;
+
+	for (int i = 0; i < CONTIG_KNOWN; i++) {
+		obstacle->pfn = READ_ONCE(contig_known[i]);
+		if (obstacle->pfn - start < end - start &&
+		    contig_page_obstructs(pfn_to_page(obstacle->pfn), &step,
+					  obstacle) &&
+		    contig_kind_stays(obstacle->kind) == CONTIG_FOR_GOOD)
+			return true;
+	}
+	return false;
+}
+
 /**
- * contig_survey() - look for the first thing in the way of a range
+ * contig_survey() - look for something in the way of a range
  * @start: first PFN
  * @end: one past the last
  * @flags: whose blocks may be used
- * @obstacle: filled in if there is one
+ * @obstacle: filled in if there is one; not always the first
  *
  * Moves nothing and takes no lock, so pages may come and go meanwhile.
  *
@@ -335,22 +400,20 @@ static unsigned long contig_skip_plain(unsigned long pfn, unsigned long end)
 bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		   struct contig_obstacle *obstacle)
 {
-	unsigned long pfn = start, stop, step;
+	unsigned long pfn = start, stop;
 
+	if (contig_known_obstructs(start, end, obstacle))
+		return false;
 	while (pfn < end) {
 		stop = min(pageblock_end_pfn(pfn), end);
 		cond_resched();
 		obstacle->pfn = pfn;
 		if (contig_block_obstructs(pfn, flags, obstacle))
 			return false;
-		while (pfn < stop) {
-			pfn = contig_skip_plain(pfn, stop);
-			if (pfn == stop)
-				break;
-			obstacle->pfn = pfn;
-			if (contig_page_obstructs(pfn_to_page(pfn), &step, obstacle))
-				return false;
-			pfn += step;
+		pfn = contig_survey_block(pfn, stop, obstacle);
+		if (pfn < stop) {
+			contig_note(obstacle);
+			return false;
 		}
 	}
 	return true;

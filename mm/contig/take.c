@@ -416,7 +416,7 @@ static int contig_climb(struct contig_take *take)
 		return 0;
 	if (!contig_may_sleep(take) && contig_drain_here(take))
 		return 0;
-	if (!contig_may_sleep(take))
+	if (!contig_may_sleep(take) || take->only_free)
 		return contig_because(&take->report, -EBUSY, CONTIG_WOULD_BLOCK,
 				      take->suspect_pfn);
 	if (contig_drain(take))

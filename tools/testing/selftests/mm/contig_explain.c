@@ -484,7 +484,7 @@ TEST_F_TIMEOUT(explain, hugetlb_not_replaced, TIMEOUT)
 		SKIP(return, "no hugetlb pages in this kernel");
 	injection = contig_inject_start(1);
 	if (injection >= 0) {
-		want.pfn = contig_find_page(1, CONTIG_PG_HUGETLB | CONTIG_PG_HEAD);
+		want.pfn = contig_find_block(CONTIG_PG_HUGETLB | CONTIG_PG_HEAD);
 		cma = want.pfn >= self->cma.start && want.pfn < self->cma.end;
 		ask_without_memory(self->fd, &answer, want.pfn, cma ? " cma" : "",
 				   injection);

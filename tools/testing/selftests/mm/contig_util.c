@@ -636,6 +636,23 @@ unsigned long contig_find_any_page(unsigned long pfn, uint64_t flags)
 	return found ? found : find_page_by(pfn, flags, 256);
 }
 
+/* Of what comes in whole blocks: the first such page, or 0. */
+unsigned long contig_find_block(uint64_t flags)
+{
+	struct contig_zone zones[MAX_ZONES];
+	int nr = contig_zones(zones, MAX_ZONES);
+	unsigned long step = contig_block_pages();
+
+	for (int z = 0; z < nr; z++) {
+		unsigned long pfn = (zones[z].start + step - 1) / step * step;
+
+		for (; pfn < zones[z].end; pfn += step)
+			if ((contig_flags_of(pfn) & flags) == flags)
+				return pfn;
+	}
+	return 0;
+}
+
 /* === Memory of ours === */
 
 /* A multiplicative congruential generator; its high bits are the good ones. */

@@ -140,6 +140,7 @@ long contig_lost_pages(struct contig_span span);
 unsigned long contig_block_pages(void);
 unsigned long contig_find_page(unsigned long pfn, uint64_t flags);
 unsigned long contig_find_any_page(unsigned long pfn, uint64_t flags);
+unsigned long contig_find_block(uint64_t flags);
 
 /* Memory of ours */
 uint64_t contig_random(uint64_t *state);
