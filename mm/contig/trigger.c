@@ -10,11 +10,14 @@
  *
  *   range START NR [OPT...]	take the NR pages from PFN START on
  *   pages NR [OPT...]		find and take NR pages
+ *   alloc NR [OPT...]		contig_alloc(), with contig_free() for all of it
+ *   query NR [OPT...]		contig_query(): what would come of that
  *   cma NR			cma_alloc() from the default area
  *   free START NR		give back pages of one earlier command
  *
  * OPT: cma, comp, frozen, nowait, noretry, hard, timeout=MS (with hard, 0 is for
- * ever), nowarn, zero, nid=N
+ * ever), nowarn, zero, dma32, nid=N, and for alloc and query in bytes align=N,
+ * boundary=N, low=N, high=N, in pages min=N
  */
 #include <linux/cma.h>
 #include <linux/debugfs.h>
@@ -33,9 +36,15 @@
 #include "contig.h"
 #include "plan.h"
 
-#define CONTIG_COMMAND_MAX	128
+#define CONTIG_COMMAND_MAX	256
 
-enum contig_form { CONTIG_PAGES, CONTIG_FROZEN, CONTIG_COMPOUND, CONTIG_CMA };
+enum contig_form {
+	CONTIG_PAGES,
+	CONTIG_FROZEN,
+	CONTIG_COMPOUND,
+	CONTIG_WHOLE,
+	CONTIG_CMA
+};
 
 /* Pages of one command that are not given back yet. */
 struct contig_held {
@@ -68,6 +77,8 @@ struct contig_options {
 	ktime_t timeout;
 	int nid;
 	enum contig_form form;
+	u64 align, boundary, low, high, min;
+	bool has_place;
 };
 
 /* === Words to options === */
@@ -79,6 +90,30 @@ static int contig_parse_timeout(char *word, struct contig_options *opt)
 
 	opt->timeout = msecs ? ms_to_ktime(msecs) : KTIME_MAX;
 	return err;
+}
+
+/* Where a block may lie. */
+static int contig_parse_place(char *word, struct contig_options *opt)
+{
+	const struct {
+		const char *name;
+		u64 *value;
+	} places[] = {
+		{ "align=", &opt->align },
+		{ "boundary=", &opt->boundary },
+		{ "low=", &opt->low },
+		{ "high=", &opt->high },
+		{ "min=", &opt->min },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(places); i++) {
+		size_t len = str_has_prefix(word, places[i].name);
+
+		opt->has_place |= len;
+		if (len)
+			return kstrtoull(word + len, 0, places[i].value);
+	}
+	return -EINVAL;
 }
 
 static int contig_parse_option(char *word, struct contig_options *opt)
@@ -101,10 +136,12 @@ static int contig_parse_option(char *word, struct contig_options *opt)
 		opt->gfp |= __GFP_NOWARN;
 	else if (!strcmp(word, "zero"))
 		opt->gfp |= __GFP_ZERO;
+	else if (!strcmp(word, "dma32"))
+		opt->gfp |= GFP_DMA32;
 	else if (!strncmp(word, "nid=", 4))
 		return kstrtoint(word + 4, 0, &opt->nid);
 	else
-		return -EINVAL;
+		return contig_parse_place(word, opt);
 	return 0;
 }
 
@@ -154,6 +191,9 @@ static void contig_release(struct contig_held *held, unsigned long start,
 	case CONTIG_COMPOUND:
 		free_contig_frozen_range(start, nr_pages);
 		break;
+	case CONTIG_WHOLE:
+		contig_free(pfn_to_page(start), nr_pages);
+		break;
 	case CONTIG_CMA:
 		if (IS_ENABLED(CONFIG_CMA))
 			cma_release(dev_get_cma_area(NULL), pfn_to_page(start),
@@ -180,7 +220,12 @@ static struct contig_held *contig_find_held(struct contig_session *session,
 	return NULL;
 }
 
-/* What is left on both sides of the hole stays held; a compound has no parts. */
+static bool contig_has_parts(const struct contig_held *held)
+{
+	return held->form != CONTIG_COMPOUND && held->form != CONTIG_WHOLE;
+}
+
+/* What is left on both sides of the hole stays held. */
 static int contig_free_part(struct contig_session *session,
 			    unsigned long start, unsigned long nr_pages)
 {
@@ -188,7 +233,7 @@ static int contig_free_part(struct contig_session *session,
 
 	held = contig_find_held(session, start, nr_pages);
 	if (!held || !nr_pages ||
-	    (held->form == CONTIG_COMPOUND && nr_pages != held->nr_pages))
+	    (!contig_has_parts(held) && nr_pages != held->nr_pages))
 		return -EINVAL;
 	rest = kmemdup(held, sizeof(*held), GFP_KERNEL);
 	if (!rest)
@@ -255,6 +300,8 @@ static int contig_do_range(struct contig_session *session, char *words)
 	      contig_parse_options(words, &opt);
 	if (err)
 		return err;
+	if (opt.has_place)
+		return -EINVAL;
 	contig_state_terms(&terms, &opt);
 	err = contig_alloc_range_on(session->start,
 				    session->start + session->nr_pages,
@@ -274,7 +321,7 @@ static int contig_do_pages(struct contig_session *session, char *words)
 	      contig_parse_options(words, &opt);
 	if (err)
 		return err;
-	if (opt.flags != ACR_FLAGS_NONE)
+	if (opt.flags != ACR_FLAGS_NONE || opt.has_place)
 		return -EINVAL;
 	contig_state_terms(&terms, &opt);
 	contig_wish_for(&wish, session->nr_pages);
@@ -283,6 +330,57 @@ static int contig_do_pages(struct contig_session *session, char *words)
 	if (page)
 		session->start = page_to_pfn(page);
 	return contig_hold(session, opt.form, session->report.error);
+}
+
+static int contig_parse_request(struct contig_session *session, char *words,
+				struct contig_request *req)
+{
+	struct contig_options opt;
+	int err;
+
+	err = contig_parse_number(&words, &session->nr_pages) ?:
+	      contig_parse_options(words, &opt);
+	if (err)
+		return err;
+	if (opt.flags != ACR_FLAGS_NONE || opt.form == CONTIG_FROZEN)
+		return -EINVAL;
+	*req = (struct contig_request){
+		.nr_pages = session->nr_pages,
+		.min_pages = opt.min,
+		.align = opt.align,
+		.boundary = opt.boundary,
+		.min_addr = opt.low,
+		.max_addr = opt.high,
+		.nid = opt.nid,
+		.gfp = opt.gfp,
+		.effort = opt.effort,
+		.timeout = opt.timeout,
+	};
+	return 0;
+}
+
+static int contig_do_alloc(struct contig_session *session, char *words)
+{
+	struct contig_request req;
+	struct page *page;
+	int err = contig_parse_request(session, words, &req);
+
+	if (err)
+		return err;
+	page = contig_alloc(&req, &session->report);
+	if (page) {
+		session->start = page_to_pfn(page);
+		session->nr_pages = session->report.nr_pages;
+	}
+	return contig_hold(session, CONTIG_WHOLE, session->report.error);
+}
+
+static int contig_do_query(struct contig_session *session, char *words)
+{
+	struct contig_request req;
+
+	return contig_parse_request(session, words, &req) ?:
+	       contig_query(&req, &session->report);
 }
 
 static int contig_do_cma(struct contig_session *session, char *words)
@@ -328,6 +426,8 @@ static const struct {
 } contig_commands[] = {
 	{ "range", contig_do_range },
 	{ "pages", contig_do_pages },
+	{ "alloc", contig_do_alloc },
+	{ "query", contig_do_query },
 	{ "cma", contig_do_cma },
 	{ "free", contig_do_free },
 };
