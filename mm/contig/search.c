@@ -35,6 +35,7 @@
  * @level: what a candidate may contain
  * @mapper: the zone to search in, and what was seen so far
  * @longest: what the zones have instead, if it is less than what is looked for
+ * @tried: how many ranges were attempted of larger sizes
  * @only_look: nothing is taken; the outcome is what an attempt would have moved
  * @shortages: attempts that failed for want of memory to move pages to
  * @report: sums over all attempts, and the outcome of the last
@@ -47,6 +48,7 @@ struct contig_hunt {
 	enum contig_level level;
 	struct contig_mapper mapper;
 	unsigned long longest;
+	unsigned long tried;
 	bool only_look;
 	unsigned int shortages;
 	struct contig_report *report;
@@ -197,8 +199,12 @@ static struct contig_plan *contig_new_plan(struct contig_hunt *hunt)
 	unsigned long cursor = READ_ONCE(*contig_cursor(hunt->mapper.zone));
 	struct contig_plan *plan;
 
-	if (start >= end || end - start < hunt->wish.nr_pages)
+	if (start >= end)
 		return NULL;
+	if (end - start < hunt->wish.nr_pages) {
+		hunt->longest = max(hunt->longest, end - start);
+		return NULL;
+	}
 	hunt->mapper.nr_pages = hunt->wish.nr_pages;
 	plan = kvmalloc(contig_plan_size(&hunt->wish, start, end,
 					 pageblock_nr_pages),
@@ -293,38 +299,47 @@ static int contig_search_size(struct contig_hunt *hunt, int nid,
 
 /* === Less than all === */
 
+static bool contig_is_free_in(struct contig_hunt *hunt, struct zone *zone,
+			      unsigned long nr_pages)
+{
+	struct contig_wish wish = hunt->wish;
+	struct contig_finder finder;
+
+	wish.nr_pages = nr_pages;
+	if (!zone_watermark_ok(zone, 0, min_wmark_pages(zone) + nr_pages, 0, 0))
+		return false;
+	contig_find_begin(&finder, zone, &wish);
+	return contig_find_next(&finder) != CONTIG_NO_PFN;
+}
+
 static bool contig_is_free_somewhere(struct contig_hunt *hunt, int nid,
 				     nodemask_t *nodemask,
 				     unsigned long nr_pages)
 {
 	struct zonelist *zonelist = node_zonelist(nid, hunt->gfp);
-	struct contig_finder finder;
 	struct zoneref *z;
 	struct zone *zone;
 
-	hunt->wish.nr_pages = nr_pages;
 	for_each_zone_zonelist_nodemask(zone, z, zonelist, gfp_zone(hunt->gfp),
-					nodemask) {
-		contig_find_begin(&finder, zone, &hunt->wish);
-		if (contig_find_next(&finder) != CONTIG_NO_PFN)
+					nodemask)
+		if (contig_is_free_in(hunt, zone, nr_pages))
 			return true;
-	}
 	return false;
 }
 
-/* Who may not sleep gets the longest free run: halve the sizes in between. */
+/* The longest free run, of @from pages at least: halve the sizes in between. */
 static unsigned long contig_longest_free(struct contig_hunt *hunt, int nid,
 					 nodemask_t *nodemask,
-					 unsigned long min_pages)
+					 unsigned long from, unsigned long below)
 {
-	unsigned long longest = 0, below = hunt->wish.nr_pages;
+	unsigned long longest = 0;
 
-	while (min_pages < below) {
-		unsigned long nr_pages = min_pages + (below - min_pages) / 2;
+	while (from < below) {
+		unsigned long nr_pages = from + (below - from) / 2;
 
 		if (contig_is_free_somewhere(hunt, nid, nodemask, nr_pages)) {
 			longest = nr_pages;
-			min_pages = nr_pages + 1;
+			from = nr_pages + 1;
 		} else {
 			below = nr_pages;
 		}
@@ -332,18 +347,27 @@ static unsigned long contig_longest_free(struct contig_hunt *hunt, int nid,
 	return longest;
 }
 
+/*
+ * What to try next, or 0. If there were candidates and none could be had, the
+ * longest range is likely to be the same again: then it has to be clearly less.
+ */
 static unsigned long contig_next_size(struct contig_hunt *hunt, int nid,
 				      nodemask_t *nodemask)
 {
+	unsigned long least = hunt->terms->min_pages;
+	unsigned long below = hunt->wish.nr_pages;
 	unsigned long longest = hunt->longest;
-	unsigned long min_pages = hunt->terms->min_pages;
 
 	hunt->longest = 0;
-	if (!min_pages)
+	if (!least)
 		return 0;
+	if (hunt->report->ranges_tried != hunt->tried)
+		below -= below / 8;
+	hunt->tried = hunt->report->ranges_tried;
 	if (!gfpflags_allow_blocking(hunt->gfp))
-		longest = contig_longest_free(hunt, nid, nodemask, min_pages);
-	return longest >= min_pages ? longest : 0;
+		return contig_longest_free(hunt, nid, nodemask, least, below);
+	longest = min(longest, below - 1);
+	return longest >= least ? longest : 0;
 }
 
 /* What is held may be let go of: of the size that was wanted most. */
