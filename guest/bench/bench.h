@@ -80,4 +80,10 @@ bool run_pinners(void);
 bool run_churn(void);
 bool run_sigkill(void);
 
+/* place.c */
+bool run_windows(void);
+bool run_odd(void);
+bool run_nosleep(void);
+bool run_dozen(void);
+
 #endif /* _BENCH_H */

@@ -19,6 +19,11 @@
  *   threads N NR TIMES			the same pair from N threads at a time
  *   fill START NR ADDR			move the caller's pages from ADDR on to
  *					the range
+ *   spoil STEP OFFSET FROM TO		keep a page of the kernel at OFFSET behind
+ *					each multiple of STEP, but none in [FROM, TO)
+ *   unspoil				give them back
+ *   nosleep NR ALIGN BOUNDARY		blocks from a timer interrupt until none is
+ *					left; the slowest, and how many were missed
  */
 #include <linux/cma.h>
 #include <linux/completion.h>
@@ -37,48 +42,11 @@
 
 #include "../internal.h"
 #include "baseline.h"
-
-#define CONTIG_BENCH_ARGS	4
-
-enum contig_bench_form {
-	CONTIG_BENCH_NOTHING,
-	CONTIG_BENCH_RANGE,
-	CONTIG_BENCH_FROZEN,
-	CONTIG_BENCH_CMA
-};
-
-/**
- * struct contig_bench - what the last command did
- * @lock: one command at a time
- * @form: how what is held was allocated
- * @start: first PFN of the last range
- * @nr_pages: its size
- * @arg: the numbers of the command, as they stand there
- * @nr_args: how many
- * @nsec: on the clock
- * @result: pages filled
- */
-struct contig_bench {
-	struct mutex lock;	/* guards all that follows */
-	enum contig_bench_form form;
-	unsigned long start;
-	unsigned long nr_pages;
-	unsigned long arg[CONTIG_BENCH_ARGS];
-	int nr_args;
-	u64 nsec;
-	unsigned long result;
-};
+#include "bench.h"
 
 static struct contig_bench contig_bench = {
 	.lock = __MUTEX_INITIALIZER(contig_bench.lock),
 };
-
-#define CONTIG_BENCH_TIME(bench, call) do {		\
-	u64 began = ktime_get_ns();			\
-							\
-	call;						\
-	(bench)->nsec = ktime_get_ns() - began;		\
-} while (0)
 
 static struct cma *contig_bench_area(void)
 {
@@ -476,6 +444,9 @@ static const struct {
 	{ "frozenspan", 3, contig_bench_frozenspan },
 	{ "threads", 3, contig_bench_threads },
 	{ "fill", 3, contig_bench_fill },
+	{ "spoil", 4, contig_bench_spoil },
+	{ "unspoil", 0, contig_bench_unspoil },
+	{ "nosleep", 3, contig_bench_nosleep },
 };
 
 static int contig_bench_run(struct contig_bench *bench, char *words)

@@ -188,7 +188,7 @@ static void contig_claim_block(struct contig_take *take, unsigned long block)
 	stop = contig_free_until(head, end);
 	if (stop < end)
 		contig_suspect(take, stop);
-	else if (contig_may_take(take, mt, stop - head))
+	else if (contig_may_take(take, mt, min(stop, take->end) - start))
 		contig_take_free(take, head, stop, mt);
 	else
 		take->suspect_pfn = CONTIG_NO_PFN;
@@ -210,10 +210,8 @@ bool contig_claim(struct contig_take *take)
 	unsigned long block;
 
 	take->pcp_suspected = false;
-	/* Free pages that stick out at both ends are taken as well, for a moment. */
 	take->zone_is_ample = contig_zone_can_spare(take->zone,
-						    take->end - take->start +
-						    2 * MAX_ORDER_NR_PAGES);
+						    take->end - take->start);
 	for_each_clear_bit(block, take->claimed, take->nr_blocks) {
 		contig_claim_block(take, block);
 		if (contig_may_sleep(take))
