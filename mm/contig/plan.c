@@ -235,8 +235,7 @@ static int contig_plan_scan(struct contig_plan *plan,
 	contig_scan_init(scan, &plan->wish, plan->highest,
 			 max(from, region->floor), to);
 	scan->in_order = region->in_order;
-	scan->ruled_out = plan->ruled_out;
-	scan->nr_ruled_out = plan->nr_ruled_out;
+	contig_scan_rule_out(scan, plan->ruled_out, plan->nr_ruled_out);
 	if (scan->begin < scan->stop)
 		err = survey(scan, scan->begin, scan->stop, data);
 	contig_scan_finish(scan);

@@ -7,7 +7,9 @@
 #ifndef _MM_CONTIG_PLAN_H
 #define _MM_CONTIG_PLAN_H
 
+#include <linux/bits.h>
 #include <linux/contig.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 /**
@@ -52,7 +54,7 @@ unsigned long contig_last_fit(const struct contig_wish *wish,
 
 /* Costs are pages to move, in fixed point, so that sums of parts are exact. */
 #define CONTIG_COST_SHIFT	16
-#define CONTIG_COST_PAGE	(1UL << CONTIG_COST_SHIFT)
+#define CONTIG_COST_PAGE	BIT(CONTIG_COST_SHIFT)
 #define CONTIG_COST_NONE	(~0ULL)
 
 static inline u64 contig_cost_pages(u64 cost)
@@ -83,6 +85,7 @@ struct contig_piece {
  * @to: it starts before this
  * @begin: what lies below cannot be part of a window
  * @stop: nor can what lies from here on
+ * @plain: no page below is in the way and not @stop
  * @in_order: the first window will do
  * @end: where the last stretch ended
  * @holes: pages of the level NEVER so far
@@ -95,7 +98,7 @@ struct contig_piece {
  * @pending_cost: what they cost
  * @first: place of the first piece in @pieces
  * @nr_pieces: how many there are
- * @ruled_out: PFNs taken as stuck, rising
+ * @ruled_out: PFNs in the way from @plain on, rising
  * @nr_ruled_out: how many are left
  * @best: start of the cheapest window, or %CONTIG_NO_PFN
  * @cost: its cost, or %CONTIG_COST_NONE
@@ -111,6 +114,7 @@ struct contig_scan {
 	unsigned long to;
 	unsigned long begin;
 	unsigned long stop;
+	unsigned long plain;
 	bool in_order;
 
 	unsigned long end;
@@ -138,10 +142,50 @@ struct contig_scan {
 void contig_scan_init(struct contig_scan *scan, const struct contig_wish *wish,
 		      enum contig_level highest, unsigned long from,
 		      unsigned long to);
-bool contig_scan_feed(struct contig_scan *scan, unsigned long start,
-		      unsigned long end, enum contig_level level,
-		      unsigned long in_use);
+void contig_scan_rule_out(struct contig_scan *scan, const unsigned long *pfns,
+			  unsigned int nr);
+bool contig_scan_feed_any(struct contig_scan *scan, unsigned long start,
+			  unsigned long end, enum contig_level level,
+			  unsigned long in_use);
 void contig_scan_finish(struct contig_scan *scan);
+
+/**
+ * contig_scan_feed() - the next stretch of memory
+ * @scan: of contig_scan_init()
+ * @start: first PFN; what was left out since the last stretch is a hole
+ * @end: one past the last
+ * @level: how hard it is to get hold of
+ * @in_use: pages of it that would have to move, anywhere in it
+ *
+ * Return: true if nothing that comes behind can make a difference.
+ */
+static inline bool contig_scan_feed(struct contig_scan *scan,
+				    unsigned long start, unsigned long end,
+				    enum contig_level level,
+				    unsigned long in_use)
+{
+	unsigned long pages = end - start;
+
+	if (start != scan->end || start >= end || end >= scan->plain)
+		return contig_scan_feed_any(scan, start, end, level, in_use);
+	/* Where a map is large, most of it is like one of these two. */
+	if (level > scan->highest) {
+		if (scan->run != CONTIG_NO_PFN || level == CONTIG_LEVEL_NEVER)
+			return contig_scan_feed_any(scan, start, end, level,
+						    in_use);
+	} else {
+		if (!in_use || pages >= scan->grain - scan->pending)
+			return contig_scan_feed_any(scan, start, end, level,
+						    in_use);
+		scan->pending += pages;
+		scan->pending_cost += (u64)min(in_use, pages) <<
+				      CONTIG_COST_SHIFT;
+		scan->free = end;
+	}
+	scan->levels |= BIT(level);
+	scan->end = end;
+	return false;
+}
 
 /**
  * typedef contig_survey_t - feed what lies in [start, end) to a scan

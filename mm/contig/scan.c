@@ -315,14 +315,23 @@ static void contig_scan_close(struct contig_scan *scan)
 	scan->sum = 0;
 }
 
+static void contig_scan_next_ruled_out(struct contig_scan *scan)
+{
+	scan->plain = scan->stop;
+	if (scan->nr_ruled_out && *scan->ruled_out < scan->stop) {
+		scan->plain = *scan->ruled_out++;
+		scan->nr_ruled_out--;
+	}
+}
+
 /* The same as contig_scan_add(), but PFNs in between are in the way. */
 static void contig_scan_split(struct contig_scan *scan, unsigned long start,
 			      unsigned long end, u32 rate)
 {
-	while (scan->nr_ruled_out && *scan->ruled_out < end) {
-		unsigned long pfn = *scan->ruled_out++;
+	while (scan->plain < end) {
+		unsigned long pfn = scan->plain;
 
-		scan->nr_ruled_out--;
+		contig_scan_next_ruled_out(scan);
 		if (pfn < start)
 			continue;
 		if (start < pfn)
@@ -341,8 +350,22 @@ static bool contig_scan_enough(const struct contig_scan *scan)
 }
 
 /**
+ * contig_scan_rule_out() - some pages are in the way
+ * @scan: fresh from contig_scan_init()
+ * @pfns: where, rising; to stay there while the scan is fed
+ * @nr: how many
+ */
+void contig_scan_rule_out(struct contig_scan *scan, const unsigned long *pfns,
+			  unsigned int nr)
+{
+	scan->ruled_out = pfns;
+	scan->nr_ruled_out = nr;
+	contig_scan_next_ruled_out(scan);
+}
+
+/**
  * contig_scan_init() - begin to look for the cheapest window
- * @scan: to be set up; @ruled_out and @in_order may be set afterwards
+ * @scan: to be set up; @in_order may be set afterwards
  * @wish: what the window has to be like
  * @highest: no stretch above this level may be part of it
  * @from: it starts here or behind
@@ -363,6 +386,7 @@ void contig_scan_init(struct contig_scan *scan, const struct contig_wish *wish,
 		scan->stop = 0;
 	else if (wish->nr_pages < scan->stop && to <= scan->stop - wish->nr_pages)
 		scan->stop = to - 1 + wish->nr_pages;
+	scan->plain = scan->stop;
 	scan->end = scan->begin;
 	scan->run = CONTIG_NO_PFN;
 	scan->best = CONTIG_NO_PFN;
@@ -370,37 +394,41 @@ void contig_scan_init(struct contig_scan *scan, const struct contig_wish *wish,
 	scan->longest_start = CONTIG_NO_PFN;
 }
 
+/* The hole before @pfn. */
+static void contig_scan_skip(struct contig_scan *scan, unsigned long pfn)
+{
+	contig_scan_close(scan);
+	scan->holes += pfn - scan->end;
+	scan->end = pfn;
+}
+
 /**
- * contig_scan_feed() - the next stretch of memory
- * @scan: of contig_scan_init()
- * @start: first PFN; what was left out since the last stretch is a hole
- * @end: one past the last
- * @level: how hard it is to get hold of
- * @in_use: pages of it that would have to move, anywhere in it
+ * contig_scan_feed_any() - contig_scan_feed() where there is something to do
+ * @scan: as there
+ * @start: as there
+ * @end: as there
+ * @level: as there
+ * @in_use: as there
  *
- * Return: true if nothing that comes behind can make a difference.
+ * Return: as there.
  */
-bool contig_scan_feed(struct contig_scan *scan, unsigned long start,
-		      unsigned long end, enum contig_level level,
-		      unsigned long in_use)
+bool contig_scan_feed_any(struct contig_scan *scan, unsigned long start,
+			  unsigned long end, enum contig_level level,
+			  unsigned long in_use)
 {
 	unsigned long lo = max(start, scan->end), hi = min(end, scan->stop);
 
 	if (lo >= hi)
 		return contig_scan_enough(scan);
-	if (lo > scan->end) {
-		contig_scan_close(scan);
-		scan->holes += lo - scan->end;
-	}
+	if (lo > scan->end)
+		contig_scan_skip(scan, lo);
 	scan->end = hi;
 	scan->levels |= BIT(level);
-	if (level > scan->highest) {
+	if (level == CONTIG_LEVEL_NEVER)
+		scan->holes += hi - lo;
+	if (level > scan->highest)
 		contig_scan_close(scan);
-		if (level == CONTIG_LEVEL_NEVER)
-			scan->holes += hi - lo;
-		return contig_scan_enough(scan);
-	}
-	if (scan->nr_ruled_out)
+	else if (hi > scan->plain)
 		contig_scan_split(scan, lo, hi, contig_rate(in_use, end - start));
 	else
 		contig_scan_add(scan, lo, hi, contig_rate(in_use, end - start));
