@@ -84,6 +84,8 @@ void map_random(struct map *map, unsigned int size)
 	unsigned int mood = random_below(12), block = 1 << random_below(6);
 	unsigned int most = random_one_in(2) ? 1 : 1 + random_below(24);
 
+	if (random_one_in(3))
+		mood *= 20;
 	map->size = 0;
 	map->nr = 0;
 	map->highest = random_below(CONTIG_LEVEL_STUCK);

@@ -294,11 +294,11 @@ static const struct {
 	unsigned int per_mille;
 } tests[] = {
 	{ "first_fit_last_fit", case_fit, 300 },
-	{ "scan", case_scan, 590 },
-	{ "plan", case_plan, 90 },
-	{ "look_factor", case_look_factor, 9 },
-	{ "coarse", case_coarse, 5 },
-	{ "many_ruled_out", case_many_ruled_out, 6 },
+	{ "scan", case_scan, 520 },
+	{ "plan", case_plan, 150 },
+	{ "look_factor", case_look_factor, 14 },
+	{ "coarse", case_coarse, 8 },
+	{ "many_ruled_out", case_many_ruled_out, 8 },
 };
 
 static bool say(int number, bool good, const char *name, unsigned long cases)

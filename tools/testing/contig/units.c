@@ -168,6 +168,27 @@ static bool unit_many_pieces(void)
 	       all_of(contig_cost_pages(scan.cost) < 2048 + scan.grain);
 }
 
+/* Runs in many pieces that are not a page longer than the window, one by one. */
+static bool unit_tight_runs(void)
+{
+	bool good = true;
+
+	for (unsigned long pages = 990; pages < 1010; pages++) {
+		begin(ANYWHERE(1000));
+		for (unsigned long pfn = 0; pfn < 2 * pages + 1; pfn++)
+			contig_scan_feed(&scan, pfn, pfn + 1, pfn == pages ?
+					 CONTIG_LEVEL_STUCK :
+					 CONTIG_LEVEL_MOVABLE,
+					 !(pfn % (pfn < pages ? 2 : 3)));
+		contig_scan_finish(&scan);
+		good &= all_of(scan.grain) &&
+			all_of((scan.best == CONTIG_NO_PFN) == (pages < 1000)) &&
+			all_of(pages < 1000 || scan.best > pages) &&
+			all_of(pages >= 1000 || scan.longest == pages);
+	}
+	return good;
+}
+
 static int interrupted(struct contig_scan *unused, unsigned long start,
 		       unsigned long end, void *data)
 {
@@ -244,6 +265,7 @@ const struct unit units[] = {
 	{ "longest", unit_longest },
 	{ "overlap", unit_overlap },
 	{ "many_pieces", unit_many_pieces },
+	{ "tight_runs", unit_tight_runs },
 	{ "interrupted", unit_interrupted },
 	{ "cursor", unit_cursor },
 	{ "size", unit_size },
