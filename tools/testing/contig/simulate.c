@@ -34,7 +34,7 @@ static double now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
+	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
 static int survey(struct contig_scan *scan, unsigned long start,
@@ -135,9 +135,12 @@ static void measure(struct cells *cells, unsigned long pages)
 	plan = plan_new(cells, pages, CONTIG_LOOK_FACTOR, &size);
 	none = time_first(plan, cells);
 	free(plan);
-	printf("{\"memory\": %lu, \"pages\": %lu, \"none_ms\": %.4f, \"all_ms\": %.4f, \"first_ms\": %.4f, \"looked\": %lu, \"further_us\": %.3f, \"further_worst_us\": %.3f, \"plan_bytes\": %zu}",
-	       cells->nr * BLOCK * 4096, pages, none * 1e3, all * 1e3,
-	       some * 1e3, looked, further * 1e6, worst * 1e6, size);
+	printf("{\"memory\": %lu, \"pages\": %lu, \"plan_bytes\": %zu, ",
+	       cells->nr * BLOCK * 4096, pages, size);
+	printf("\"none_ms\": %.4f, \"all_ms\": %.4f, \"first_ms\": %.4f, ",
+	       none * 1e3, all * 1e3, some * 1e3);
+	printf("\"looked\": %lu, \"further_us\": %.3f, \"worst_us\": %.3f}",
+	       looked, further * 1e6, worst * 1e6);
 }
 
 int main(int argc, char **argv)

@@ -22,7 +22,7 @@ static struct contig_wish wish;
 static struct contig_plan *plan;
 
 /* Say what is wrong, unless all is well. */
-#define expect(good, ...) expect_that(good, #good, __LINE__, __VA_ARGS__)
+#define expect(good, ...)	expect_that(good, #good, __LINE__, __VA_ARGS__)
 
 static bool expect_that(bool good, const char *what, int line,
 			unsigned long one, unsigned long other)
@@ -246,8 +246,8 @@ static bool case_coarse(void)
 	plan_new(1 << random_below(6), ULONG_MAX);
 	err = contig_plan_next(plan, map_survey, &map);
 	brute_force(&map, &wish, 0, ULONG_MAX, &answer);
-	if (!expect(!!err == (answer.start == CONTIG_NO_PFN), plan->start,
-		    answer.start))
+	if (!expect((plan->start == CONTIG_NO_PFN) ==
+		    (answer.start == CONTIG_NO_PFN), plan->start, err))
 		return false;
 	if (!err && (!expect(plan->cost >= contig_cost_pages(answer.cost),
 			     plan->cost, answer.cost) ||

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
 
 #include "map.h"
 #include "units.h"
 
-#define TOP	(1UL << 63)
+#define TOP	BIT(63)
 #define ANYWHERE(pages, ...)	((struct contig_wish) { \
 	.nr_pages = (pages), .align = 1, .end = ULONG_MAX, ##__VA_ARGS__ })
 
