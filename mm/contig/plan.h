@@ -77,6 +77,19 @@ struct contig_piece {
 	u64 sum;
 };
 
+/* Stretches that wait until it is clear whether they matter. */
+#define CONTIG_SCAN_QUEUE	64
+
+/**
+ * struct contig_queued - a stretch that begins where the one before ends
+ * @end: one past the last PFN
+ * @in_use: pages that would have to move, not 0
+ */
+struct contig_queued {
+	unsigned long end;
+	unsigned long in_use;
+};
+
 /**
  * struct contig_scan - the cheapest window in stretches fed one after the other
  * @wish: what is looked for
@@ -98,6 +111,7 @@ struct contig_piece {
  * @pending_cost: what they cost
  * @first: place of the first piece in @pieces
  * @nr_pieces: how many there are
+ * @nr_queued: stretches behind that, which are not looked at yet
  * @ruled_out: PFNs in the way from @plain on, rising
  * @nr_ruled_out: how many are left
  * @best: start of the cheapest window, or %CONTIG_NO_PFN
@@ -105,6 +119,7 @@ struct contig_piece {
  * @longest: size of the largest window smaller than the wish
  * @longest_start: where that is
  * @levels: bit per level that was seen
+ * @queue: the stretches
  * @pieces: ring
  */
 struct contig_scan {
@@ -128,6 +143,7 @@ struct contig_scan {
 	u64 pending_cost;
 	unsigned int first;
 	unsigned int nr_pieces;
+	unsigned int nr_queued;
 	const unsigned long *ruled_out;
 	unsigned int nr_ruled_out;
 
@@ -136,6 +152,7 @@ struct contig_scan {
 	unsigned long longest;
 	unsigned long longest_start;
 	unsigned int levels;
+	struct contig_queued queue[CONTIG_SCAN_QUEUE];
 	struct contig_piece pieces[CONTIG_SCAN_PIECES];
 };
 
@@ -148,6 +165,33 @@ bool contig_scan_feed_any(struct contig_scan *scan, unsigned long start,
 			  unsigned long end, enum contig_level level,
 			  unsigned long in_use);
 void contig_scan_finish(struct contig_scan *scan);
+
+/* Can that wait? It follows what was fed before, and there is more to come. */
+static inline bool contig_scan_queue(struct contig_scan *scan,
+				     unsigned long pages,
+				     enum contig_level level,
+				     unsigned long in_use)
+{
+	if (level > scan->highest)
+		return scan->run == CONTIG_NO_PFN &&
+		       level != CONTIG_LEVEL_NEVER;
+	if (!in_use || scan->run == CONTIG_NO_PFN)
+		return false;
+	if (scan->grain) {
+		if (pages >= scan->grain - scan->pending)
+			return false;
+		scan->pending += pages;
+		scan->pending_cost += (u64)min(in_use, pages) <<
+				      CONTIG_COST_SHIFT;
+		scan->free = scan->end + pages;
+		return true;
+	}
+	if (scan->nr_queued == CONTIG_SCAN_QUEUE)
+		return false;
+	scan->queue[scan->nr_queued].end = scan->end + pages;
+	scan->queue[scan->nr_queued++].in_use = in_use;
+	return true;
+}
 
 /**
  * contig_scan_feed() - the next stretch of memory
@@ -164,24 +208,10 @@ static inline bool contig_scan_feed(struct contig_scan *scan,
 				    enum contig_level level,
 				    unsigned long in_use)
 {
-	unsigned long pages = end - start;
-
-	if (start != scan->end || start >= end || end >= scan->plain)
+	/* Where a map is large, most stretches are like the one before. */
+	if (start != scan->end || start >= end || end >= scan->plain ||
+	    !contig_scan_queue(scan, end - start, level, in_use))
 		return contig_scan_feed_any(scan, start, end, level, in_use);
-	/* Where a map is large, most of it is like one of these two. */
-	if (level > scan->highest) {
-		if (scan->run != CONTIG_NO_PFN || level == CONTIG_LEVEL_NEVER)
-			return contig_scan_feed_any(scan, start, end, level,
-						    in_use);
-	} else {
-		if (!in_use || pages >= scan->grain - scan->pending)
-			return contig_scan_feed_any(scan, start, end, level,
-						    in_use);
-		scan->pending += pages;
-		scan->pending_cost += (u64)min(in_use, pages) <<
-				      CONTIG_COST_SHIFT;
-		scan->free = end;
-	}
 	scan->levels |= BIT(level);
 	scan->end = end;
 	return false;

@@ -298,20 +298,46 @@ static unsigned long contig_scan_room(struct contig_scan *scan,
 	return last + 1;
 }
 
+/* Now it matters what was queued. */
+static void contig_scan_drain(struct contig_scan *scan)
+{
+	unsigned long start = scan->edge + scan->pending;
+
+	for (unsigned int i = 0; i < scan->nr_queued; i++) {
+		const struct contig_queued *queued = scan->queue + i;
+
+		contig_scan_add(scan, start, queued->end,
+				contig_rate(queued->in_use,
+					    queued->end - start));
+		start = queued->end;
+	}
+	scan->nr_queued = 0;
+}
+
 /* What comes next may not be used. */
 static void contig_scan_close(struct contig_scan *scan)
 {
-	unsigned long next;
+	unsigned long end = scan->edge + scan->pending, next;
 
 	if (scan->run == CONTIG_NO_PFN)
 		return;
-	contig_scan_flush(scan);
+	if (scan->nr_queued)
+		end = scan->queue[scan->nr_queued - 1].end;
+	if (end - scan->run >= scan->wish.nr_pages) {
+		contig_scan_drain(scan);
+		contig_scan_flush(scan);
+	}
 	/* No room is larger than from one boundary to the next. */
-	next = contig_scan_room(scan, scan->run, scan->edge);
-	if (next < scan->edge)
-		contig_scan_room(scan, next, scan->edge);
+	if (end - scan->run > scan->longest) {
+		next = contig_scan_room(scan, scan->run, end);
+		if (next < end)
+			contig_scan_room(scan, next, end);
+	}
 	scan->run = CONTIG_NO_PFN;
 	scan->nr_pieces = 0;
+	scan->nr_queued = 0;
+	scan->pending = 0;
+	scan->pending_cost = 0;
 	scan->sum = 0;
 }
 
@@ -375,7 +401,7 @@ void contig_scan_init(struct contig_scan *scan, const struct contig_wish *wish,
 		      enum contig_level highest, unsigned long from,
 		      unsigned long to)
 {
-	memset(scan, 0, offsetof(struct contig_scan, pieces));
+	memset(scan, 0, offsetof(struct contig_scan, queue));
 	scan->wish = *wish;
 	scan->highest = highest;
 	scan->from = from;
@@ -426,12 +452,12 @@ bool contig_scan_feed_any(struct contig_scan *scan, unsigned long start,
 	scan->levels |= BIT(level);
 	if (level == CONTIG_LEVEL_NEVER)
 		scan->holes += hi - lo;
-	if (level > scan->highest)
+	if (level > scan->highest) {
 		contig_scan_close(scan);
-	else if (hi > scan->plain)
+	} else {
+		contig_scan_drain(scan);
 		contig_scan_split(scan, lo, hi, contig_rate(in_use, end - start));
-	else
-		contig_scan_add(scan, lo, hi, contig_rate(in_use, end - start));
+	}
 	return contig_scan_enough(scan);
 }
 
