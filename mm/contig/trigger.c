@@ -31,7 +31,6 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "../cma.h"
 #include "../internal.h"
 #include "contig.h"
 #include "plan.h"
@@ -393,7 +392,7 @@ static int contig_do_cma(struct contig_session *session, char *words)
 	err = contig_parse_number(&words, &session->nr_pages);
 	if (err || words)
 		return err ?: -EINVAL;
-	if (!IS_ENABLED(CONFIG_CMA) || !area)
+	if (!IS_ENABLED(CONFIG_CMA_REPORT) || !area)
 		return -ENODEV;
 
 	page = cma_alloc_and_report(area, session->nr_pages, report);
