@@ -434,6 +434,22 @@ static void contig_expect_kind(struct kunit *test, struct page *page,
 	KUNIT_EXPECT_STREQ(test, contig_kind_name(contig_page_kind(page)), kind);
 }
 
+/* What makes a page of the kernel look like one that cannot move. */
+static const struct {
+	const char *kind;
+	void (*mark)(struct page *page);
+	void (*unmark)(struct page *page);
+} contig_marks[] = {
+	{ "reserved", SetPageReserved, ClearPageReserved },
+	{ "slab", __SetPageSlab, __ClearPageSlab },
+	{ "page-table", __SetPageTable, __ClearPageTable },
+	{ "offline", __SetPageOffline, __ClearPageOffline },
+	{ "typed", __SetPageZsmalloc, __ClearPageZsmalloc },
+#ifdef CONFIG_MEMORY_FAILURE
+	{ "hwpoison", SetPageHWPoison, ClearPageHWPoison },
+#endif
+};
+
 /* Pages that cannot move. */
 void contig_test_kinds_that_stay(struct kunit *test)
 {
@@ -445,25 +461,10 @@ void contig_test_kinds_that_stay(struct kunit *test)
 	contig_expect_kind(test, pfn_to_page(window->start + 64), "none");
 	page = contig_window_hand_out(window, window->start);
 	contig_expect_kind(test, page, "kernel");
-	SetPageReserved(page);
-	contig_expect_kind(test, page, "reserved");
-	ClearPageReserved(page);
-	__SetPageSlab(page);
-	contig_expect_kind(test, page, "slab");
-	__ClearPageSlab(page);
-	__SetPageTable(page);
-	contig_expect_kind(test, page, "page-table");
-	__ClearPageTable(page);
-	__SetPageOffline(page);
-	contig_expect_kind(test, page, "offline");
-	__ClearPageOffline(page);
-	__SetPageZsmalloc(page);
-	contig_expect_kind(test, page, "typed");
-	__ClearPageZsmalloc(page);
-	if (IS_ENABLED(CONFIG_MEMORY_FAILURE)) {
-		SetPageHWPoison(page);
-		contig_expect_kind(test, page, "hwpoison");
-		ClearPageHWPoison(page);
+	for (int i = 0; i < ARRAY_SIZE(contig_marks); i++) {
+		contig_marks[i].mark(page);
+		contig_expect_kind(test, page, contig_marks[i].kind);
+		contig_marks[i].unmark(page);
 	}
 	__free_page(page);
 }
