@@ -84,11 +84,13 @@ static unsigned long contig_helpers_for(struct kunit *test,
 /* From a certain size on, a CPU with nothing to do takes its share. */
 void contig_test_helpers(struct kunit *test)
 {
-	unsigned long much = contig_few_pages(), helpers;
+	unsigned long much = contig_few_pages(), helpers = 0;
 
 	kunit_activate_static_stub(test, contig_crew_pages, contig_few_pages);
 	KUNIT_EXPECT_EQ(test, 0, contig_helpers_for(test, much / 2));
-	helpers = contig_helpers_for(test, much);
+	/* All CPUs may be busy once. */
+	for (int i = 0; i < 5 && !helpers; i++)
+		helpers = contig_helpers_for(test, much);
 	kunit_deactivate_static_stub(test, contig_crew_pages);
 	if (num_online_cpus() == 1)
 		KUNIT_EXPECT_EQ(test, helpers, 0);
