@@ -54,6 +54,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_drops_clean_cache),
 	KUNIT_CASE(contig_test_large_folios),
 	KUNIT_CASE(contig_test_inside_folio),
+	KUNIT_CASE(contig_test_crossing_folio),
 	KUNIT_CASE(contig_test_page_in_transit),
 	KUNIT_CASE(contig_test_survey_kernel_page),
 	KUNIT_CASE(contig_test_survey_slab_page),

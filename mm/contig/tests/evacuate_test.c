@@ -242,6 +242,34 @@ void contig_test_inside_folio(struct kunit *test)
 	contig_window_check(window, 0);
 }
 
+/* One larger than a block moves only if both its ends are in blocks of the range. */
+void contig_test_crossing_folio(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_cache *cache;
+	unsigned long pfn, middle;
+
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ||
+	    pageblock_order >= MAX_PAGE_ORDER)
+		kunit_skip(test, "no folio is larger than a block");
+
+	window = contig_window_open(test, 3 * MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	pfn = window->start + MAX_ORDER_NR_PAGES;
+	middle = pfn + pageblock_nr_pages;
+	contig_cache_put(cache, pfn, MAX_PAGE_ORDER);
+	lru_add_drain_all();
+	contig_expect_blamed(test, pfn + 5, middle - 1, CONTIG_UNMOVABLE,
+			     middle - 2, "crossing");
+	contig_expect_blamed(test, middle + 3, middle + 4, CONTIG_UNMOVABLE,
+			     middle + 3, "crossing");
+	contig_cache_check(cache);
+	contig_take_from(cache, pfn + 1, middle + 1, ACR_FLAGS_NONE);
+	KUNIT_EXPECT_EQ(test, 0, contig_cache_pages_in(cache, window->start,
+						       window->end));
+	contig_window_check(window, 0);
+}
+
 /* === What does not move === */
 
 /* A window full of pages that can move, with one at @odd left out. */

@@ -223,6 +223,23 @@ static int contig_errno_of(enum contig_reason reason)
 	}
 }
 
+static void contig_ask_in_vain(struct kunit *test, unsigned long start,
+			       unsigned long end, acr_flags_t flags, gfp_t gfp,
+			       enum contig_reason reason,
+			       struct contig_report *report)
+{
+	int err;
+
+	memset(report, 0xff, sizeof(*report));
+	err = contig_alloc_range(start, end, flags, gfp, report);
+	KUNIT_EXPECT_EQ(test, err, contig_errno_of(reason));
+	KUNIT_EXPECT_EQ(test, report->error, err);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report->reason),
+			   contig_reason_name(reason));
+	if (!err)
+		contig_free_range(start, end - start, true);
+}
+
 /* The request is refused, for this reason; returns how many pages it moved. */
 unsigned long contig_expect_refused(struct kunit *test, unsigned long start,
 				    unsigned long end, acr_flags_t flags,
@@ -230,18 +247,24 @@ unsigned long contig_expect_refused(struct kunit *test, unsigned long start,
 				    unsigned long blocking_pfn)
 {
 	struct contig_report report;
-	int err;
 
-	memset(&report, 0xff, sizeof(report));
-	err = contig_alloc_range(start, end, flags, gfp, &report);
-	KUNIT_EXPECT_EQ(test, err, contig_errno_of(reason));
-	KUNIT_EXPECT_EQ(test, report.error, err);
-	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
-			   contig_reason_name(reason));
+	contig_ask_in_vain(test, start, end, flags, gfp, reason, &report);
 	KUNIT_EXPECT_EQ(test, report.blocking_pfn, blocking_pfn);
-	if (!err)
-		contig_free_range(start, end - start, true);
 	return report.pages_moved;
+}
+
+/* The same, with nothing moved and a page of this kind to blame. */
+void contig_expect_blamed(struct kunit *test, unsigned long start,
+			  unsigned long end, enum contig_reason reason,
+			  unsigned long blocking_pfn, const char *kind)
+{
+	struct contig_report report;
+
+	contig_ask_in_vain(test, start, end, ACR_FLAGS_NONE, GFP_KERNEL, reason,
+			   &report);
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, blocking_pfn);
+	KUNIT_EXPECT_EQ(test, report.pages_moved, 0);
+	KUNIT_EXPECT_STREQ(test, contig_kind_name(report.kind), kind);
 }
 
 /*

@@ -80,6 +80,9 @@ unsigned long contig_expect_refused(struct kunit *test, unsigned long start,
 				    unsigned long end, acr_flags_t flags,
 				    gfp_t gfp, enum contig_reason reason,
 				    unsigned long blocking_pfn);
+void contig_expect_blamed(struct kunit *test, unsigned long start,
+			  unsigned long end, enum contig_reason reason,
+			  unsigned long blocking_pfn, const char *kind);
 void contig_expect_warnings(struct kunit *test, int seen, int due);
 void contig_read_events(struct contig_events *events);
 unsigned long contig_events_since(const struct contig_events *before,

@@ -331,11 +331,10 @@ void contig_test_isolated_by_others(struct kunit *test)
 	end = block + pageblock_nr_pages;
 	KUNIT_ASSERT_EQ(test, 0, start_isolate_page_range(block, end,
 							  PB_ISOLATE_MODE_OTHER));
-	contig_expect_refused(test, window->start + 1, window->end,
-			      ACR_FLAGS_NONE, GFP_KERNEL, CONTIG_LOST_RACE,
-			      block);
-	contig_expect_refused(test, block + 7, block + 8, ACR_FLAGS_NONE,
-			      GFP_KERNEL, CONTIG_LOST_RACE, block + 7);
+	contig_expect_blamed(test, window->start + 1, window->end,
+			     CONTIG_LOST_RACE, block, "isolated");
+	contig_expect_blamed(test, block + 7, block + 8, CONTIG_LOST_RACE,
+			     block + 7, "isolated");
 	KUNIT_EXPECT_TRUE(test, is_migrate_isolate_page(pfn_to_page(block)));
 	KUNIT_EXPECT_EQ(test, window->isolated + 1,
 			window->zone->nr_isolate_pageblock);

@@ -55,6 +55,7 @@ void contig_test_moves_in_cma(struct kunit *test);
 void contig_test_drops_clean_cache(struct kunit *test);
 void contig_test_large_folios(struct kunit *test);
 void contig_test_inside_folio(struct kunit *test);
+void contig_test_crossing_folio(struct kunit *test);
 void contig_test_page_in_transit(struct kunit *test);
 void contig_test_survey_kernel_page(struct kunit *test);
 void contig_test_survey_slab_page(struct kunit *test);
