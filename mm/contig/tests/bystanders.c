@@ -266,3 +266,32 @@ unsigned long contig_anon_bad_pages(struct kunit *test, unsigned long addr,
 	}
 	return bad;
 }
+
+/* === Held pages === */
+
+static enum hrtimer_restart contig_drop_pin(struct hrtimer *timer)
+{
+	struct contig_pin *pin = container_of(timer, struct contig_pin, timer);
+
+	WRITE_ONCE(pin->dropped, true);
+	put_page(pin->page);
+	return HRTIMER_NORESTART;
+}
+
+/* Hold the page for so long; contig_pin_end() is due in any case. */
+void contig_pin_for(struct contig_pin *pin, struct page *page, u64 nsecs)
+{
+	pin->page = page;
+	pin->dropped = false;
+	get_page(page);
+	hrtimer_setup_on_stack(&pin->timer, contig_drop_pin, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL);
+	hrtimer_start(&pin->timer, ns_to_ktime(nsecs), HRTIMER_MODE_REL);
+}
+
+void contig_pin_end(struct contig_pin *pin)
+{
+	if (hrtimer_cancel(&pin->timer))
+		put_page(pin->page);
+	destroy_hrtimer_on_stack(&pin->timer);
+}

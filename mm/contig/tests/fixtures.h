@@ -12,6 +12,7 @@
 #define _MM_CONTIG_TESTS_FIXTURES_H
 
 #include <kunit/test.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 
 #include "../contig.h"
@@ -54,6 +55,13 @@ struct contig_cache {
 	bool dirty;
 	pgoff_t next;
 	unsigned long nr_pages;
+};
+
+/* A page with a reference too many, that a timer drops. */
+struct contig_pin {
+	struct hrtimer timer;
+	struct page *page;
+	bool dropped;
 };
 
 /* A snapshot of the engine's counters. */
@@ -104,6 +112,8 @@ void contig_anon_unmap(struct kunit *test, unsigned long addr,
 		       unsigned long nr_pages);
 unsigned long contig_anon_bad_pages(struct kunit *test, unsigned long addr,
 				    unsigned long nr_pages);
+void contig_pin_for(struct contig_pin *pin, struct page *page, u64 nsecs);
+void contig_pin_end(struct contig_pin *pin);
 
 /* invariants.c */
 void contig_settle(struct zone *zone);

@@ -5,7 +5,6 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
@@ -190,39 +189,6 @@ void contig_test_nowait_drains(struct kunit *test)
 }
 
 /* === Held pages === */
-
-/* A page with a reference too many, that a timer drops. */
-struct contig_pin {
-	struct hrtimer timer;
-	struct page *page;
-	bool dropped;
-};
-
-static enum hrtimer_restart contig_drop_pin(struct hrtimer *timer)
-{
-	struct contig_pin *pin = container_of(timer, struct contig_pin, timer);
-
-	WRITE_ONCE(pin->dropped, true);
-	put_page(pin->page);
-	return HRTIMER_NORESTART;
-}
-
-static void contig_pin_for(struct contig_pin *pin, struct page *page, u64 nsecs)
-{
-	pin->page = page;
-	pin->dropped = false;
-	get_page(page);
-	hrtimer_setup_on_stack(&pin->timer, contig_drop_pin, CLOCK_MONOTONIC,
-			       HRTIMER_MODE_REL);
-	hrtimer_start(&pin->timer, ns_to_ktime(nsecs), HRTIMER_MODE_REL);
-}
-
-static void contig_pin_end(struct contig_pin *pin)
-{
-	if (hrtimer_cancel(&pin->timer))
-		put_page(pin->page);
-	destroy_hrtimer_on_stack(&pin->timer);
-}
 
 /* Forty pages of a process, the last of them held; the rest is free. */
 struct contig_held {
