@@ -182,13 +182,17 @@ static bool contig_type_obstructs(struct page *page,
 /*
  * Referenced, and neither on the LRU nor of any type. With a mapping it is
  * memory of a process or a file that is off the LRU just now, and migration will
- * find it there again. Without, it is the kernel's, or a page being set up.
+ * find it there again. Without, it is the kernel's, or a page being set up. Every
+ * other page of KFENCE's pool is a guard and has no type.
  */
 static bool contig_stray_obstructs(struct page *page,
 				   struct contig_obstacle *obstacle)
 {
-	return !READ_ONCE(page->mapping) &&
-	       contig_obstacle(obstacle, CONTIG_KIND_KERNEL);
+	if (READ_ONCE(page->mapping))
+		return false;
+	if (is_kfence_address(page_address(page)))
+		return contig_obstacle(obstacle, CONTIG_KIND_KFENCE);
+	return contig_obstacle(obstacle, CONTIG_KIND_KERNEL);
 }
 
 /* Those that nobody uses are replaced, the others move, unless too large. */
