@@ -7,8 +7,9 @@
  *
  * NO_MEMORY takes CONFIG_FAIL_PAGE_ALLOC; contig_test_no_memory of the KUnit suite
  * does without. HUGETLB takes that, or a gigantic page; contig_test_hugetlb neither.
- * From here we cannot have pages that are broken, of KFENCE, of a balloon or kept
- * offline, or that are isolated, locked or written back at the right moment.
+ * From here we cannot have pages that are broken, of a balloon or kept offline, or
+ * that are isolated, locked or written back at the right moment. Those of KFENCE are
+ * in contig_clients.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -258,6 +258,28 @@ int contig_trace_count(const char *instance, const char *event,
 	return lines;
 }
 
+/* What the request of this process got that was met after @before others. */
+bool contig_trace_range(const char *instance, int before,
+			struct contig_span *range)
+{
+	char path[256], line[512], task[32];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), INSTANCES "%s/trace", instance);
+	snprintf(task, sizeof(task), "-%d ", getpid());
+	file = contig_fopen(path);
+	while (!found && fgets(line, sizeof(line), file)) {
+		const char *event = strstr(line, "contig_finish: ");
+
+		found = event && strstr(line, task) && !before-- &&
+			sscanf(event, "contig_finish: start=0x%lx end=0x%lx",
+			       &range->start, &range->end) == 2;
+	}
+	fclose(file);
+	return found;
+}
+
 /* === The machine === */
 
 /* The number behind the word @key in a file of such lines. */

@@ -118,6 +118,8 @@ bool contig_trace_start(const char *instance);
 bool contig_trace_stop(const char *instance);
 int contig_trace_count(const char *instance, const char *event,
 		       const char *words);
+bool contig_trace_range(const char *instance, int before,
+			struct contig_span *range);
 
 /* The machine */
 unsigned long contig_number(const char *path, const char *key);
