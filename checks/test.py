@@ -31,6 +31,16 @@ UML = ["--mem", "1G"]
 # Above 4 GB there is nothing but the CMA area and ZONE_MOVABLE: both get full.
 SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
             "--append", "cma=128M movablecore=512M"]
+# Memory that the host can take away; ZONE_MOVABLE is nothing else. The monitor is on a
+# port of the guest's.
+QMP = RESULTS / "x86_64" / "unplug" / "qmp.sock"
+UNPLUG = ["--mem", "768M,maxmem=4G", "--qemu",
+          "-object memory-backend-ram,id=vmem0,size=1G "
+          "-device virtio-mem-pci,id=vm0,memdev=vmem0,block-size=2M,requested-size=256M "
+          "-chardev socket,id=qmp0,path=%s,server=on,wait=off "
+          "-mon chardev=qmp0,mode=control -chardev socket,id=qmp1,path=%s "
+          "-device virtserialport,chardev=qmp1,name=qmp" % (QMP, QMP),
+          "--append", "memhp_default_state=online_movable START_MB=256"]
 # The checkers make each page some ten times as dear; KASAN's share is at the end.
 # Unmapping free pages costs most of all, as each page then flushes the TLB of all
 # CPUs: that is left to the KUnit suite, which runs with it, and so are the stacks
@@ -145,6 +155,7 @@ def parts():
     yield Part("debug", "kunit", guest("kunit", 1200, *GUEST), True)
     yield Part("x86_64", "selftest", guest("selftest", 900, *SELFTEST), True)
     yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST), True)
+    yield Part("x86_64", "unplug", guest("unplug", 300, *UNPLUG), True)
     yield Part("uml", "kunit", guest("kunit", 300, *UML), True)
 
 
