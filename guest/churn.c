@@ -20,33 +20,21 @@
  * something else went wrong.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "pattern.h"
+#define BYSTANDER	"churn"
+#include "bystander.h"
 
-#define MB		1048576UL
-#define PAGES_PER_MB	(MB / PATTERN_PAGE)
 #define APP		"--app"		/* the first argument of an app */
 #define APP_ARGS	7
 #define FILE_OWNER	0xa99UL		/* in the pattern of the file */
 #define MAX_LAUNCHERS	32
 #define READS		64		/* pages of the file that an app looks at */
 #define DROP_EACH	8		/* launches between two times the file is dropped */
-#define REPORT_SEC	4
 #define BAD		1		/* exit status of an app that found damage */
-#define UNABLE		2		/* of one that got no memory or no file */
-#define ARRAY_SIZE(x)	(sizeof(x) / sizeof((x)[0]))
 
 /* Shared with the launchers. */
 struct shared {
@@ -61,37 +49,11 @@ static struct {
 
 static struct shared *shared;
 static pid_t launchers[MAX_LAUNCHERS];
-static unsigned long random_state;
+static uint64_t random_state;
 
-/* === Small helpers ======================================================= */
-
-static void die(const char *what)
+static uint64_t next_random(void)
 {
-	printf("churn: cannot %s: %s\n", what, strerror(errno));
-	exit(UNABLE);
-}
-
-static unsigned long next_random(void)
-{
-	random_state += PATTERN_STEP;
-	return pattern_mix(random_state);
-}
-
-static time_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
-static void *map_memory(size_t size, int prot, int flags, int fd)
-{
-	void *p = mmap(NULL, size, prot, flags, fd, 0);
-
-	if (p == MAP_FAILED)
-		die("map memory");
-	return p;
+	return random_after(&random_state);
 }
 
 /* === An app ============================================================== */
@@ -253,22 +215,15 @@ static void show_progress(const char *what)
 	printf("churn: %s%lu launches, %lu bad\n", what, shared->launches, shared->bad);
 }
 
-/* Until it is time, or a signal says so. */
-static void serve(const sigset_t *signals)
+static void tell(void)
 {
-	const struct timespec tick = { .tv_sec = 1 };
-	time_t start = now(), said = start;
+	show_progress("");
+}
 
-	while (!opt.seconds || now() - start < (time_t)opt.seconds) {
-		int sig = sigtimedwait(signals, NULL, &tick);
-
-		if (sig > 0 && sig != SIGUSR1)
-			break;
-		if (sig < 0 && now() - said < REPORT_SEC)
-			continue;
-		said = now();
-		show_progress("");
-	}
+static void tell_at_times(void)
+{
+	if (time_to_report())
+		tell();
 }
 
 /* Launchers end well, or one of them could not go on. */
@@ -290,37 +245,15 @@ static void usage(void)
 	exit(UNABLE);
 }
 
-static const struct {
-	const char *name;
-	unsigned long *value;
-} numbers[] = {
+static const struct option options[] = {
 	{ "--parallel", &opt.parallel }, { "--anon", &opt.anon }, { "--seed", &opt.seed },
 	{ "--file-mb", &opt.file_mb }, { "--seconds", &opt.seconds },
+	{ "--file", .text = &opt.file },
 };
-
-static bool parse_number(const char *name, const char *value)
-{
-	char *end;
-
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (strcmp(name, numbers[i].name))
-			continue;
-		*numbers[i].value = strtoul(value, &end, 10);
-		return end != value && !*end;
-	}
-	return false;
-}
 
 static void parse(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i += 2) {
-		if (i + 1 == argc)
-			usage();
-		if (!strcmp(argv[i], "--file"))
-			opt.file = argv[i + 1];
-		else if (!parse_number(argv[i], argv[i + 1]))
-			usage();
-	}
+	take_options(argc, argv, options, ARRAY_SIZE(options));
 	if (!opt.file || !opt.file_mb || !opt.anon || !opt.parallel ||
 	    opt.parallel > MAX_LAUNCHERS)
 		usage();
@@ -328,6 +261,7 @@ static void parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	const struct service service = { 1000, tell, tell_at_times };
 	sigset_t signals;
 	bool well;
 
@@ -337,15 +271,11 @@ int main(int argc, char **argv)
 	parse(argc, argv);
 	shared = map_memory(sizeof(*shared), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGUSR1);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	hold_signals(&signals);
 	make_file();
 	start_launchers(&signals);
 	printf("churn: ready: %lu launchers, file %lu MB\n", opt.parallel, opt.file_mb);
-	serve(&signals);
+	serve(&signals, opt.seconds ?: UNTIL_TOLD, &service);
 	well = wait_for_launchers();
 	show_progress("in all ");
 	if (shared->bad)

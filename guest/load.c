@@ -14,32 +14,21 @@
  */
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "pattern.h"
+#define BYSTANDER	"load"
+#include "bystander.h"
 
-#define MB		(1UL << 20)
-#define PAGES_PER_MB	(MB / PATTERN_PAGE)
 #define HUGE		(2 * MB)
 #define FILE_MB		16		/* size of each file that --make writes */
 #define FILE_OWNER	0xf11eU		/* files outlive a run: no seed in them */
 #define MAX_FILES	256
 #define MAX_CHURN	64
-#define NEVER		(~0UL)		/* --seconds not given */
 #define TICK_MS		20		/* between two rounds of --touch */
-#define REPORT_SEC	4		/* between two progress lines */
 
 /* Memory of one kind. gen[i] is the generation page i was last written with, 0: dropped. */
 struct region {
@@ -61,7 +50,7 @@ static struct {
 	unsigned long seed, anon, leave, holes, thp, churn, touch, seconds;
 	const char *dir;
 	unsigned long make;
-} opt = { .seed = 1, .seconds = NEVER };
+} opt = { .seed = 1, .seconds = UNTIL_TOLD };
 
 static struct region anon = { .name = "anon" }, thp = { .name = "thp" };
 static struct cached_file files[MAX_FILES];
@@ -72,38 +61,9 @@ static uint64_t random_state;
 
 /* === Small helpers ======================================================= */
 
-static void die(const char *what)
-{
-	printf("load: cannot %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
 static uint64_t next_random(void)
 {
-	random_state += PATTERN_STEP;
-	return pattern_mix(random_state);
-}
-
-static time_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
-/* True once every few seconds: long work then says where it is. */
-static bool time_to_report(void)
-{
-	static time_t last;
-	time_t t = now();
-
-	if (!last)
-		last = t;
-	if (t - last < REPORT_SEC)
-		return false;
-	last = t;
-	return true;
+	return random_after(&random_state);
 }
 
 static void progress(const char *what, const char *name, size_t done, size_t all)
@@ -497,26 +457,9 @@ static void build_load(void)
 	       proc_mb("/proc/meminfo", "MemFree:"), free_before);
 }
 
-static bool time_is_up(time_t start)
+static void check_when_asked(void)
 {
-	return opt.seconds != NEVER && now() - start >= (time_t)opt.seconds;
-}
-
-static void serve(const sigset_t *signals)
-{
-	const struct timespec tick = { .tv_nsec = TICK_MS * 1000000L };
-	time_t start = now();
-
-	while (!time_is_up(start)) {
-		int sig = sigtimedwait(signals, NULL, &tick);
-
-		if (sig == SIGUSR1)
-			check_all(false);
-		else if (sig > 0)
-			break;
-		touch_some();
-	}
-	check_all(true);
+	check_all(false);
 }
 
 static void usage(void)
@@ -528,53 +471,23 @@ static void usage(void)
 	exit(2);
 }
 
-static unsigned long number(const char *s)
-{
-	char *end;
-	unsigned long v = strtoul(s, &end, 10);
-
-	if (end == s || *end)
-		usage();
-	return v;
-}
-
-static const struct {
-	const char *name;
-	unsigned long *value;
-} numbers[] = {
+static const struct option options[] = {
 	{ "--seed", &opt.seed }, { "--anon", &opt.anon }, { "--leave", &opt.leave },
 	{ "--holes", &opt.holes }, { "--thp", &opt.thp }, { "--churn", &opt.churn },
 	{ "--touch", &opt.touch }, { "--seconds", &opt.seconds }, { "--make", &opt.make },
+	{ "--file", .text = &opt.dir },
 };
-
-static void parse_option(const char *name, const char *value)
-{
-	if (!strcmp(name, "--file")) {
-		opt.dir = value;
-		return;
-	}
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		if (!strcmp(name, numbers[i].name)) {
-			*numbers[i].value = number(value);
-			return;
-		}
-	}
-	usage();
-}
 
 static void parse(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i += 2) {
-		if (i + 1 == argc)
-			usage();
-		parse_option(argv[i], argv[i + 1]);
-	}
+	take_options(argc, argv, options, ARRAY_SIZE(options));
 	if (opt.holes > 100 || opt.churn > MAX_CHURN || (opt.make && !opt.dir))
 		usage();
 }
 
 int main(int argc, char **argv)
 {
+	const struct service service = { TICK_MS, check_when_asked, touch_some };
 	sigset_t signals;
 
 	if (argc == 2 && !strcmp(argv[1], NOTHING))
@@ -583,15 +496,12 @@ int main(int argc, char **argv)
 	parse(argc, argv);
 	if (opt.make)
 		return make_files();
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGUSR1);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	hold_signals(&signals);
 	random_state = opt.seed;
 	anon.owner = opt.seed * 2;
 	thp.owner = opt.seed * 2 + 1;
 	build_load();
-	serve(&signals);
+	serve(&signals, opt.seconds, &service);
+	check_all(true);
 	return damaged ? 1 : 0;
 }

@@ -30,30 +30,19 @@
  * was ever found damaged, 1 on damage, 2 if something else went wrong.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "pattern.h"
+#define BYSTANDER	"pins"
+#include "bystander.h"
 
-#define MB		1048576UL
-#define PAGES_PER_MB	(MB / PATTERN_PAGE)
 #define MAX_THREADS	32
 #define MAX_PIN		16UL		/* pages at once: what a pipe has room for */
 #define SPIN_NS		100000		/* what is shorter than this is not slept */
-#define REPORT_SEC	4
-#define ARRAY_SIZE(x)	(sizeof(x) / sizeof((x)[0]))
 
 /* What a page holds: it was written as page @index for the @gen-th time. */
 struct stamp {
@@ -78,7 +67,7 @@ struct slice {
 
 struct worker {
 	pthread_t thread;
-	unsigned long random;
+	uint64_t random;
 	unsigned int gen;
 	struct slice anon, file;
 	int pipe[2];
@@ -106,18 +95,6 @@ static pthread_rwlock_t all_pages;
 
 /* === Small helpers ======================================================= */
 
-static void die(const char *what)
-{
-	printf("pins: cannot %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
-static unsigned long next_random(unsigned long *state)
-{
-	*state += PATTERN_STEP;
-	return pattern_mix(*state);
-}
-
 static unsigned long now_ns(void)
 {
 	struct timespec ts;
@@ -134,8 +111,8 @@ static unsigned long random_ns(struct worker *w)
 
 	while (opt.min_us << powers < opt.max_us)
 		powers++;
-	us = opt.min_us << next_random(&w->random) % powers;
-	us += next_random(&w->random) % us;
+	us = opt.min_us << random_after(&w->random) % powers;
+	us += random_after(&w->random) % us;
 	return (us < opt.max_us ? us : opt.max_us) * 1000;
 }
 
@@ -197,18 +174,18 @@ static void write_pages(struct worker *w, struct region *r, size_t first, size_t
 /* Some pages of @s in a row; returns the number of the first one. */
 static size_t pick(struct worker *w, const struct slice *s, size_t nr)
 {
-	return s->first + next_random(&w->random) % (s->pages - nr + 1);
+	return s->first + random_after(&w->random) % (s->pages - nr + 1);
 }
 
 static size_t pick_size(struct worker *w)
 {
-	return 1 + next_random(&w->random) % (1UL << next_random(&w->random) % 5);
+	return 1 + random_after(&w->random) % (1UL << random_after(&w->random) % 5);
 }
 
 /* Memory that can be pinned: that of our own, or the file's mapping. */
 static const struct slice *pick_slice(struct worker *w)
 {
-	return w->file.pages && next_random(&w->random) % 2 ? &w->file : &w->anon;
+	return w->file.pages && random_after(&w->random) % 2 ? &w->file : &w->anon;
 }
 
 /* === By way of a pipe ==================================================== */
@@ -236,7 +213,7 @@ static size_t pin_by_vmsplice(struct worker *w)
 	check_pages(r, i, nr);
 	if (vmsplice(w->pipe[1], &iov, 1, 0) != (ssize_t)iov.iov_len)
 		die("vmsplice");
-	if (next_random(&w->random) % 2)
+	if (random_after(&w->random) % 2)
 		write_pages(w, r, i, nr);
 	wait_ns(random_ns(w));
 	read_pipe(w, nr);
@@ -299,7 +276,7 @@ static size_t pin_by_direct(struct worker *w)
 	size_t nr = pick_size(w), i = pick(w, &w->anon, nr), k = pick(w, &w->file, nr);
 
 	check_pages(&anon, i, nr);
-	if (next_random(&w->random) % 2) {
+	if (random_after(&w->random) % 2) {
 		read_file(k, i, nr);
 	} else {
 		write_pages(w, &anon, i, nr);
@@ -373,34 +350,22 @@ static void show_progress(const char *what)
 	printf("pins: %s%lu pins of %lu pages by %s\n", what, pins, pages, opt.by);
 }
 
-/* Until it is time, or a signal says so. */
-static void serve(const sigset_t *signals)
+static void tell_at_times(void)
 {
-	const struct timespec tick = { .tv_sec = 1 };
-	unsigned long start = now_ns(), said = start;
-
-	while (!opt.seconds || now_ns() - start < opt.seconds * 1000000000UL) {
-		int sig = sigtimedwait(signals, NULL, &tick);
-
-		if (sig == SIGUSR1)
-			check_all();
-		else if (sig > 0)
-			break;
-		if (now_ns() - said < REPORT_SEC * 1000000000UL)
-			continue;
-		said = now_ns();
+	if (time_to_report())
 		show_progress("");
-	}
 }
 
 static void run(const sigset_t *signals)
 {
+	const struct service service = { 1000, check_all, tell_at_times };
+
 	printf("pins: ready: anon %lu MB, file %lu MB, by %s\n", opt.anon,
 	       file.pages / PAGES_PER_MB, opt.by);
 	for (size_t i = 0; i < opt.threads; i++)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
 			die("start a thread");
-	serve(signals);
+	serve(signals, opt.seconds ?: UNTIL_TOLD, &service);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < opt.threads; i++)
 		pthread_join(workers[i].thread, NULL);
@@ -409,15 +374,6 @@ static void run(const sigset_t *signals)
 }
 
 /* === Setting up ========================================================== */
-
-static char *map_memory(size_t size, int flags, int fd)
-{
-	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-
-	if (p == MAP_FAILED)
-		die("map memory");
-	return p;
-}
 
 static void make_region(struct region *r, unsigned long mb)
 {
@@ -441,7 +397,8 @@ static void make_file(bool direct)
 		die(opt.file);
 	make_region(&file, opt.file_mb);
 	if (!direct)
-		file.base = map_memory(opt.file_mb * MB, MAP_SHARED, file_fd);
+		file.base = map_memory(opt.file_mb * MB, PROT_READ | PROT_WRITE,
+				       MAP_SHARED, file_fd);
 }
 
 /* In large pieces, and so fast: what the memory holds, again and again. */
@@ -460,7 +417,8 @@ static void make_worker(struct worker *w, size_t number)
 	w->random = opt.seed * 1000 + number;
 	w->anon = slice_of(&anon, number);
 	w->file = slice_of(&file, number);
-	w->buffer = map_memory(MAX_PIN * PATTERN_PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	w->buffer = map_memory(MAX_PIN * PATTERN_PAGE, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (pipe(w->pipe))
 		die("make a pipe");
 	if (pin == pin_by_uring)
@@ -481,7 +439,8 @@ static void set_up(void)
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&all_pages, &attr);
 	make_region(&anon, opt.anon);
-	anon.base = map_memory(opt.anon * MB, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	anon.base = map_memory(opt.anon * MB, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (opt.file)
 		make_file(pin == pin_by_direct);
 	for (size_t i = 0; i < opt.threads; i++)
@@ -499,40 +458,16 @@ static void usage(void)
 	exit(2);
 }
 
-static const struct {
-	const char *name;
-	unsigned long *value;
-} numbers[] = {
+static const struct option options[] = {
 	{ "--threads", &opt.threads }, { "--anon", &opt.anon }, { "--file-mb", &opt.file_mb },
 	{ "--min-us", &opt.min_us }, { "--max-us", &opt.max_us },
 	{ "--seconds", &opt.seconds }, { "--seed", &opt.seed },
+	{ "--file", .text = &opt.file }, { "--by", .text = &opt.by },
 };
-
-static bool parse_number(const char *name, const char *value)
-{
-	char *end;
-
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (strcmp(name, numbers[i].name))
-			continue;
-		*numbers[i].value = strtoul(value, &end, 10);
-		return end != value && !*end;
-	}
-	return false;
-}
 
 static void parse(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i += 2) {
-		if (i + 1 == argc)
-			usage();
-		if (!strcmp(argv[i], "--file"))
-			opt.file = argv[i + 1];
-		else if (!strcmp(argv[i], "--by"))
-			opt.by = argv[i + 1];
-		else if (!parse_number(argv[i], argv[i + 1]))
-			usage();
-	}
+	take_options(argc, argv, options, ARRAY_SIZE(options));
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		if (!strcmp(opt.by, ways[i].name))
 			pin = ways[i].pin;
@@ -551,11 +486,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	parse(argc, argv);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGUSR1);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	hold_signals(&signals);
 	set_up();
 	run(&signals);
 	return damaged ? 1 : 0;
