@@ -315,11 +315,18 @@ static void fail(struct worker *w, const char *what,
 		 answer->nr);
 }
 
-/* A refusal has a reason; one that is about a page names a page of the range. */
-static bool refusal_is_sound(const struct contig_answer *answer, bool by_size)
+/*
+ * A refusal has a reason; one that is about a page names a page of the range, or of
+ * the area if that was to choose.
+ */
+static bool refusal_is_sound(const struct contig_answer *answer,
+			     const struct contig_span *area)
 {
-	if (by_size)
-		return answer->error == -ENOMEM && strcmp(answer->reason, "NONE");
+	unsigned long start = area ? area->start : answer->start;
+	unsigned long end = area ? area->end : answer->start + answer->nr;
+
+	if (area && !strcmp(answer->reason, "NO_CANDIDATE"))
+		return answer->error == -ENOMEM;
 	if (answer->error == -ENOMEM)
 		return !strcmp(answer->reason, "NO_MEMORY");
 	if (answer->error != -EBUSY)
@@ -327,8 +334,7 @@ static bool refusal_is_sound(const struct contig_answer *answer, bool by_size)
 	if (!strcmp(answer->reason, "LOST_RACE") && answer->pfn == CONTIG_NO_PFN)
 		return true;
 	return strcmp(answer->reason, "NONE") && answer->pfn != CONTIG_NO_PFN &&
-	       answer->pfn + MAX_PAGES > answer->start &&
-	       answer->pfn < answer->start + answer->nr;
+	       answer->pfn + MAX_PAGES > start && answer->pfn < end;
 }
 
 /* As many small requests as large ones. */
@@ -367,7 +373,7 @@ static void take_some(const struct place *place, struct worker *w, int fd,
 	if (!err) {
 		held[(*nr_held)++] = (struct held){ answer.start, answer.nr, by_size };
 		w->good++;
-	} else if (refusal_is_sound(&answer, by_size)) {
+	} else if (refusal_is_sound(&answer, by_size ? &place->span : NULL)) {
 		w->busy++;
 	} else {
 		fail(w, "a refusal without cause", &answer);
