@@ -281,7 +281,7 @@ static void contig_send_under_lock(struct contig_cma_errand *errand)
 	static DEFINE_SPINLOCK(lock);
 
 	scoped_guard(spinlock_irqsave, &lock) {
-		errand->as_meant = in_atomic();
+		errand->as_meant = irqs_disabled();
 		contig_run_cma_errand(errand);
 	}
 }

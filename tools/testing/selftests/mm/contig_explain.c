@@ -354,11 +354,11 @@ static void let_go(struct held *held)
 /* While somebody tries to move it, it is nowhere at times: a touch waits for that. */
 static unsigned long pfn_now(const struct held *held)
 {
-	const volatile char *page = held->mem.map + held->i * psize();
+	const char *page = held->mem.map + held->i * psize();
 	unsigned long pfn = contig_pfn(&held->mem, held->i);
 
 	for (int i = 0; i < TRIES && pfn == CONTIG_NO_PFN; i++) {
-		(void)*page;
+		FORCE_READ(*page);
 		pfn = contig_pfn(&held->mem, held->i);
 	}
 	return pfn;
