@@ -140,7 +140,9 @@ bool run_windows(void)
 	sample("windows-beyond", answer.good && (unsigned long)moved > fewest ?
 				 moved - fewest : 0);
 	sample("windows", answer.nsec);
-	return !answer.good || ask("free").good;
+	/* What was emptied now shall not be a present to the next one. */
+	return !answer.good ||
+	       (ask("free").good && spoil_one(answer.start + RANGE / 2));
 }
 
 /* === One window, at an odd place === */

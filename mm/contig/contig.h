@@ -280,6 +280,8 @@ bool contig_in_free_block(unsigned long pfn);
 /* survey.c */
 bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		   struct contig_obstacle *obstacle);
+bool contig_known_obstructs(unsigned long start, unsigned long end,
+			    struct contig_obstacle *obstacle);
 unsigned long contig_skip_plain(unsigned long pfn, unsigned long end);
 bool contig_page_obstructs(struct page *page, unsigned long *step,
 			   struct contig_obstacle *obstacle);

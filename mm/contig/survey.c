@@ -373,8 +373,17 @@ static void contig_note(const struct contig_obstacle *obstacle)
 		   obstacle->pfn);
 }
 
-static bool contig_known_obstructs(unsigned long start, unsigned long end,
-				   struct contig_obstacle *obstacle)
+/**
+ * contig_known_obstructs() - is a page in the range that was seen not to move?
+ * @start: first PFN
+ * @end: one past the last
+ * @obstacle: filled in if there is one
+ *
+ * Context: Task context; may drop the last reference of a page.
+ * Return: true if it still looks as if it would never move.
+ */
+bool contig_known_obstructs(unsigned long start, unsigned long end,
+			    struct contig_obstacle *obstacle)
 {
 	unsigned long step;
 
@@ -390,11 +399,11 @@ static bool contig_known_obstructs(unsigned long start, unsigned long end,
 }
 
 /**
- * contig_survey() - look for something in the way of a range
+ * contig_survey() - look for the first thing in the way of a range
  * @start: first PFN
  * @end: one past the last
  * @flags: whose blocks may be used
- * @obstacle: filled in if there is one; not always the first
+ * @obstacle: filled in if there is one
  *
  * Moves nothing and takes no lock, so pages may come and go meanwhile.
  *
@@ -406,8 +415,6 @@ bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 {
 	unsigned long pfn = start, stop;
 
-	if (contig_known_obstructs(start, end, obstacle))
-		return false;
 	while (pfn < end) {
 		stop = min(pageblock_end_pfn(pfn), end);
 		cond_resched();

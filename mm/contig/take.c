@@ -410,6 +410,7 @@ static int contig_make_room(struct contig_take *take)
 
 static int contig_climb(struct contig_take *take)
 {
+	struct contig_obstacle obstacle;
 	int err;
 
 	if (contig_claim(take))
@@ -419,6 +420,8 @@ static int contig_climb(struct contig_take *take)
 	if (!contig_may_sleep(take) || take->only_free)
 		return contig_because(&take->report, -EBUSY, CONTIG_WOULD_BLOCK,
 				      take->suspect_pfn);
+	if (contig_known_obstructs(take->start, take->end, &obstacle))
+		return contig_because_of(&take->report, -EBUSY, &obstacle);
 	if (contig_drain(take))
 		return 0;
 	err = contig_look_before_moving(take, false);
