@@ -34,7 +34,8 @@
 
 /**
  * contig_agree() - state the terms of a request
- * @terms: to be filled in; @caller and @is_part are left to the caller
+ * @terms: to be filled in; @caller and @is_part are left to the caller, and so is
+ *	@stop if there is one
  * @gfp: what form the pages get, and from whom they may be taken
  * @effort: how much the request may cost; @gfp may ask for less
  * @timeout: with CONTIG_HARD, when it has to be over, from now on: %KTIME_MAX for
@@ -50,6 +51,7 @@ void contig_agree(struct contig_terms *terms, gfp_t gfp,
 	terms->deadline = CONTIG_NEVER;
 	terms->min_pages = 0;
 	terms->only_free = false;
+	terms->stop = NULL;
 	if (effort == CONTIG_NOWAIT)
 		terms->gfp &= ~__GFP_DIRECT_RECLAIM;
 	else if (effort == CONTIG_HARD)
@@ -127,6 +129,7 @@ static void contig_ask(struct contig_take *take, unsigned long start,
 	take->patience = terms->patience;
 	take->deadline = terms->deadline;
 	take->only_free = terms->only_free;
+	take->stop = terms->stop;
 	take->moments = CONTIG_MOMENTS;
 	take->report.ranges_tried = 1;
 }

@@ -30,7 +30,7 @@
 #include <linux/minmax.h>
 #include <linux/mmzone.h>
 #include <linux/pageblock-flags.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 /* Ranges of up to this many blocks need no memory for their own bookkeeping. */
 #define CONTIG_INLINE_BLOCKS	512
@@ -53,6 +53,7 @@ struct contig_reservation {
  * @patience: nanoseconds that may be spent waiting for pages; what is left of it
  *	when the call returns
  * @deadline: when all has to be over, as ktime_get_ns() counts; %CONTIG_NEVER
+ * @stop: set by contig_call_off() when nobody wants it any more, or NULL
  * @caller: code address of the client
  * @min_pages: of a search: the largest block of at least so many will do; 0 for all
  *	or nothing
@@ -63,6 +64,7 @@ struct contig_terms {
 	gfp_t gfp;
 	u64 patience;
 	u64 deadline;
+	const bool *stop;
 	unsigned long caller;
 	unsigned long min_pages;
 	bool only_free;
@@ -83,6 +85,7 @@ struct contig_terms {
  * @patience: nanoseconds that may still be spent waiting for pages
  * @deadline: when all has to be over
  * @only_free: what is not free is not wanted
+ * @stop: of the terms
  * @moments: how many pages may still be given a moment to be set up or torn down
  * @claimed: bit per block: out of the free lists, ours
  * @isolated: bit per block: isolated, by us
@@ -106,6 +109,7 @@ struct contig_take {
 	u64 patience;
 	u64 deadline;
 	bool only_free;
+	const bool *stop;
 	unsigned int moments;
 	unsigned long nr_blocks;
 	unsigned long *claimed;
@@ -238,6 +242,12 @@ static inline bool contig_is_late(const struct contig_take *take)
 	return take->deadline != CONTIG_NEVER && ktime_get_ns() >= take->deadline;
 }
 
+/* Nobody is left to wait for it. */
+static inline bool contig_is_called_off(const bool *stop)
+{
+	return fatal_signal_pending(current) || (stop && READ_ONCE(*stop));
+}
+
 struct contig_wish;
 
 /* api.c */
@@ -299,8 +309,10 @@ unsigned long contig_crew_pages(void);
 /* reserve.c */
 bool contig_reserve(struct contig_reservation *res, unsigned long start,
 		    unsigned long end);
-int contig_wait_for_turn(struct contig_reservation *res, u64 timeout);
+int contig_wait_for_turn(struct contig_reservation *res, const bool *stop,
+			 u64 timeout);
 void contig_unreserve(struct contig_reservation *res);
+void contig_call_off(bool *stop);
 
 /* search.c */
 int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
@@ -364,6 +376,11 @@ int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen);
 int contig_free_compound(struct page *head, unsigned long nr_pages);
 
 /* request.c */
+struct page *contig_alloc_for_noprof(const struct contig_request *req,
+				     const bool *stop, unsigned long caller,
+				     struct contig_report *report);
+#define contig_alloc_for(...)	\
+	alloc_hooks(contig_alloc_for_noprof(__VA_ARGS__))
 int contig_free_exactly(struct page *page, unsigned long nr_pages);
 
 /* report.c */

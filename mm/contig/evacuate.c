@@ -18,7 +18,6 @@
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
-#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -115,7 +114,8 @@ void contig_unisolate(struct contig_take *take)
  * struct contig_crew - all who empty the blocks of one request
  * @take: the request; nothing of it changes meanwhile
  * @next: number of the block that is looked at next
- * @stop: one of them had an error, or the caller a fatal signal or no time left
+ * @stop: one of them had an error, or the caller a fatal signal, no time left or
+ *	no wish
  * @lock: guards @report
  * @report: the first error, and all pages moved
  */
@@ -144,7 +144,8 @@ struct contig_mover {
 /* Only the caller gets signals; for the others there is the word of the crew. */
 static bool contig_must_stop(struct contig_mover *mover)
 {
-	if (fatal_signal_pending(current) || contig_is_late(mover->take))
+	if (contig_is_called_off(mover->take->stop) ||
+	    contig_is_late(mover->take))
 		WRITE_ONCE(mover->crew->stop, true);
 	return READ_ONCE(mover->crew->stop);
 }

@@ -299,7 +299,9 @@ void contig_conclude(unsigned long start, unsigned long nr_pages,
 		.report = *report,
 	};
 	contig_remember_failure(&failure);
-	if (!(terms->gfp & __GFP_NOWARN))
+	/* Whoever called it off knows. */
+	if (!(terms->gfp & __GFP_NOWARN) &&
+	    !(terms->stop && READ_ONCE(*terms->stop)))
 		contig_log_failure(&failure);
 }
 

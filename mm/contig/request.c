@@ -126,6 +126,40 @@ static void contig_refcount(struct page *page, unsigned long nr_pages)
 }
 
 /**
+ * contig_alloc_for() - contig_alloc() on behalf of somebody else
+ * @req: what is wanted
+ * @stop: for contig_call_off(), or NULL
+ * @caller: code address of the client
+ * @report: how it went
+ *
+ * Context: As contig_alloc().
+ * Return: the first page, or NULL; -EINTR also if it was called off.
+ */
+struct page *contig_alloc_for_noprof(const struct contig_request *req,
+				     const bool *stop, unsigned long caller,
+				     struct contig_report *report)
+{
+	struct contig_terms terms;
+	struct contig_wish wish;
+	struct page *page;
+
+	contig_state(req, &wish, &terms, caller);
+	terms.stop = stop;
+	page = contig_alloc_pages_on_noprof(&wish, &terms, req->nid,
+					    req->nodemask, report);
+	if (!page)
+		return NULL;
+
+	contig_refcount(page, report->nr_pages);
+	if (contig_enter_block(page, report->nr_pages, terms.gfp))
+		return page;
+	contig_free_block(page, report->nr_pages);
+	report->nr_pages = 0;
+	contig_because(report, -ENOMEM, CONTIG_NO_MEMORY, CONTIG_NO_PFN);
+	return NULL;
+}
+
+/**
  * contig_alloc() - get physically contiguous memory under constraints
  * @req: what is wanted
  * @report: how it went, or NULL
@@ -151,24 +185,9 @@ struct page *contig_alloc_noprof(const struct contig_request *req,
 				 struct contig_report *report)
 {
 	struct contig_report unwanted;
-	struct contig_terms terms;
-	struct contig_wish wish;
-	struct page *page;
 
-	report = report ?: &unwanted;
-	contig_state(req, &wish, &terms, _RET_IP_);
-	page = contig_alloc_pages_on_noprof(&wish, &terms, req->nid,
-					    req->nodemask, report);
-	if (!page)
-		return NULL;
-
-	contig_refcount(page, report->nr_pages);
-	if (contig_enter_block(page, report->nr_pages, terms.gfp))
-		return page;
-	contig_free_block(page, report->nr_pages);
-	report->nr_pages = 0;
-	contig_because(report, -ENOMEM, CONTIG_NO_MEMORY, CONTIG_NO_PFN);
-	return NULL;
+	return contig_alloc_for_noprof(req, NULL, _RET_IP_,
+				       report ?: &unwanted);
 }
 EXPORT_SYMBOL_GPL(contig_alloc_noprof);
 

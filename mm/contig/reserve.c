@@ -73,21 +73,25 @@ bool contig_reserve(struct contig_reservation *res, unsigned long start,
 /**
  * contig_wait_for_turn() - wait until all older evacuations there are over
  * @res: entered; the caller holds nothing that they could need
+ * @stop: of the request's terms
  * @timeout: nanoseconds, or %CONTIG_NEVER to wait as long as it takes
  *
- * Context: Task context, sleeps until its turn, a fatal signal or the timeout.
+ * Context: Task context, sleeps until its turn, a fatal signal, the timeout or
+ * until it is called off.
  * Return: 0, -EINTR or -ETIMEDOUT; each way still entered.
  */
-int contig_wait_for_turn(struct contig_reservation *res, u64 timeout)
+int contig_wait_for_turn(struct contig_reservation *res, const bool *stop,
+			 u64 timeout)
 {
 	long left = timeout ? MAX_SCHEDULE_TIMEOUT : 0;
 
 	if (timeout && timeout != CONTIG_NEVER)
 		left = min(nsecs_to_jiffies64(timeout) + 1,
 			   (u64)MAX_SCHEDULE_TIMEOUT - 1);
-	left = wait_event_killable_timeout(contig_turn, contig_is_first(res),
-					   left);
-	if (left < 0)
+	left = wait_event_killable_timeout(contig_turn,
+					   contig_is_first(res) ||
+					   contig_is_called_off(stop), left);
+	if (contig_is_called_off(stop))
 		return -EINTR;
 	return left ? 0 : -ETIMEDOUT;
 }
@@ -106,5 +110,20 @@ void contig_unreserve(struct contig_reservation *res)
 	scoped_guard(spinlock, &contig_waiters)
 		interval_tree_remove(&res->node, &contig_tree);
 	res->held = false;
+	wake_up_all(&contig_turn);
+}
+
+/**
+ * contig_call_off() - say that nobody wants a request any more
+ * @stop: of its terms
+ *
+ * It ends as if its task had got a fatal signal, but for sleeps that nobody ends:
+ * after those. Who waits for a turn is woken, naps end by themselves.
+ *
+ * Context: Any but NMI.
+ */
+void contig_call_off(bool *stop)
+{
+	WRITE_ONCE(*stop, true);
 	wake_up_all(&contig_turn);
 }

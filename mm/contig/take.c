@@ -12,7 +12,6 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 
@@ -178,7 +177,7 @@ static void contig_nap(u64 nsecs)
 static int contig_give_up(struct contig_take *take,
 			  struct contig_obstacle *obstacle)
 {
-	if (fatal_signal_pending(current))
+	if (contig_is_called_off(take->stop))
 		return contig_because(&take->report, -EINTR,
 				      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
 	if (!contig_is_late(take) ||
@@ -204,7 +203,7 @@ static int contig_wait_for_page(struct contig_take *take,
 	if (contig_kind_stays(obstacle->kind) == CONTIG_FOR_GOOD)
 		return contig_give_up(take, obstacle);
 	while (contig_still_there(obstacle) && waited < limit &&
-	       !fatal_signal_pending(current)) {
+	       !contig_is_called_off(take->stop)) {
 		contig_enable_lru(take);
 		contig_nap(min3(max(waited / 8, CONTIG_FIRST_NAP),
 				CONTIG_LONGEST_NAP, limit - waited));
@@ -228,7 +227,7 @@ static int contig_wait_for_rest(struct contig_take *take,
 	u64 limit = contig_wait_limit(take, obstacle->kind);
 	int err;
 
-	if (!limit || fatal_signal_pending(current))
+	if (!limit || contig_is_called_off(take->stop))
 		return contig_give_up(take, obstacle);
 	contig_enable_lru(take);
 	contig_nap(min(limit, CONTIG_FIRST_NAP));
@@ -315,7 +314,8 @@ static int contig_take_turn(struct contig_take *take)
 
 	contig_unclaim(take);
 	contig_enable_lru(take);
-	err = contig_wait_for_turn(&take->reservation, contig_turn_limit(take));
+	err = contig_wait_for_turn(&take->reservation, take->stop,
+				   contig_turn_limit(take));
 	if (err)
 		return contig_lost_turn(take, err);
 	return contig_claim(take) ? 0 : contig_look_before_moving(take, false);
@@ -458,8 +458,8 @@ static void contig_name_kind(struct contig_report *report)
  * Context: Task context if @take->gfp allows blocking, then it may sleep;
  * otherwise any but NMI, also under spinlocks that are not raw.
  * Return: 0; -EBUSY if a page is in the way or the work would sleep; -ENOMEM
- * if there is nowhere to move pages to; -EINTR on a fatal signal; -ETIMEDOUT if
- * there is a deadline and it passed.
+ * if there is nowhere to move pages to; -EINTR on a fatal signal or if it was
+ * called off; -ETIMEDOUT if there is a deadline and it passed.
  * @take->report says why and names the page.
  */
 int contig_take(struct contig_take *take)
