@@ -176,18 +176,31 @@ void contig_free(struct page *page, unsigned long nr_pages);
 int contig_query(const struct contig_request *req,
 		 struct contig_report *report);
 
+struct contig_order;
+
 /**
  * typedef contig_ready_t - what is called when an order is done
- * @page: the first page, the caller's from now on, or NULL
- * @report: how it went; its @nr_pages says how many came
+ * @order: the order; contig_cancel() may be called for it
+ * @page: the first page, the callee's from now on, or NULL
+ * @report: how it went, valid until it returns; @nr_pages says how many came
  * @data: of the one who ordered
  */
-typedef void (*contig_ready_t)(struct page *page,
+typedef void (*contig_ready_t)(struct contig_order *order, struct page *page,
 			       const struct contig_report *report, void *data);
-struct contig_order;
+
 struct contig_order *contig_alloc_async(const struct contig_request *req,
 					contig_ready_t ready, void *data);
+struct page *contig_order_page(struct contig_order *order,
+			       struct contig_report *report);
 bool contig_cancel(struct contig_order *order);
+
+#ifdef CONFIG_HAS_DMA
+struct device;
+void *dma_alloc_contig(struct device *dev, size_t size, u64 boundary,
+		       dma_addr_t *dma, gfp_t gfp, unsigned long attrs);
+void dma_free_contig(struct device *dev, size_t size, void *cpu_addr,
+		     dma_addr_t dma, unsigned long attrs);
+#endif
 
 #endif /* CONFIG_CONTIG_ALLOC */
 

@@ -10,6 +10,8 @@
  *                         free page that covers several (claim.c, evacuate.c).
  *                         Free lists, block types, isolation counts.
  *   contig_blocks' lock   one for the machine; which blocks are out (request.c).
+ *   contig_dma_blocks'    one for the machine; which blocks of the DMA API are out
+ *   lock                  (dma.c).
  *   contig_failures_lock  one for the machine; the list of failures (report.c).
  *
  * No two are ever held together. A request that sleeps holds none: what keeps
@@ -382,6 +384,10 @@ struct page *contig_alloc_for_noprof(const struct contig_request *req,
 #define contig_alloc_for(...)	\
 	alloc_hooks(contig_alloc_for_noprof(__VA_ARGS__))
 int contig_free_exactly(struct page *page, unsigned long nr_pages);
+
+/* dma.c */
+struct device;
+bool contig_dma_is_direct(struct device *dev);
 
 /* report.c */
 void contig_count(enum contig_event event, unsigned long nr);
