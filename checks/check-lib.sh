@@ -21,7 +21,7 @@ repo_files()
 # our_c: the C of the series, by its path in the kernel tree
 our_c()
 {
-	repo_files 'mm/*.[ch]' 'include/*.[ch]' 'drivers/*.[ch]' 'kernel/*.[ch]' 'lib/*.[ch]' 'tools/*.[ch]'
+	repo_files 'mm/*.[ch]' 'include/*.[ch]' 'drivers/*.[ch]' 'kernel/*.[ch]' 'lib/*.[ch]' 'samples/*.[ch]' 'tools/*.[ch]'
 }
 
 # some NAME COUNT: nothing to look at is a failure

@@ -19,6 +19,8 @@
 #
 #   workloads       the archive of that name (guest/initramfs.sh) beside the usual one
 #   disk=MB         QEMU only: a virtio disk of that size, empty ext4, new for each boot
+#   device=NAME     QEMU only: a device of that name
+#   modules         the lane's modules of samples/contig, in /modules
 #
 # ACCEL=kvm in the environment: use KVM if a probe boot of 10 s proves that it
 # works here; otherwise, and by default, TCG.
@@ -108,6 +110,24 @@ use_archive()
 	initramfs=$out/initrd
 }
 
+# What fits only this build of this lane's kernel is packed for each boot.
+use_modules()
+{
+	local module
+
+	{
+		echo "dir /modules 755 0 0"
+		for module in "$build/$lane"/samples/contig/*.ko; do
+			[ -e "$module" ] || die "no module: run 'make kernel LANE=$lane'"
+			echo "file /modules/${module##*/} $module 644 0 0"
+		done
+	} >"$out/modules.list"
+	"$build/guest/gen_init_cpio" "$out/modules.list" | gzip -n1 |
+		cat "$initramfs" - >"$out/initrd"
+	rm "$out/modules.list"
+	initramfs=$out/initrd
+}
+
 # There is no need to keep what the guest writes to it.
 use_disk()
 {
@@ -121,6 +141,8 @@ for wish in $wishes; do
 	case $wish in
 	workloads)	use_archive "$wish" ;;
 	disk=*)		use_disk "${wish#*=}" ;;
+	device=*)	extra+=" -device ${wish#*=}" ;;
+	modules)	use_modules ;;
 	*)		die "guest/jobs/$job asks for '$wish'" ;;
 	esac
 done

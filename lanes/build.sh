@@ -30,6 +30,7 @@ last_step()
 # A lane is a list of fragments (the last one wins), an ARCH and a target.
 arch=x86_64
 target=bzImage
+targets=()
 case $lane in
 x86_64)	fragments=(common x86_64) ;;
 debug)	fragments=(common x86_64 debug) ;;
@@ -42,6 +43,13 @@ esac
 case $lane in
 *bench* | latency) ;;
 *)	[ ! -e "$tree/mm/contig/Kconfig" ] || fragments+=(contig) ;;
+esac
+case $lane in
+x86_64 | debug)
+	if [ -e "$tree/samples/contig/Kconfig" ]; then
+		fragments+=(sample)
+		targets+=(modules)
+	fi ;;
 esac
 
 mkdir -p "$out"
@@ -154,7 +162,7 @@ watch_log()
 printf '  %-8s lane %s from allnoconfig +%s\n' CONFIG "$lane" "$(printf ' %s' "${fragments[@]}")"
 configure
 
-kbuild -j"$(nproc)" $target >"$out/build.log" 2>&1 &
+kbuild -j"$(nproc)" $target "${targets[@]}" >"$out/build.log" 2>&1 &
 pid=$!
 trap 'kill $pid 2>/dev/null || :' INT TERM
 watch_log $pid

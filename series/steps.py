@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Directories of the repository that land in the kernel tree as they stand.
-OVERLAY = ("Documentation", "arch", "drivers", "include", "kernel", "lib", "mm", "tools")
+OVERLAY = ("Documentation", "arch", "drivers", "include", "kernel", "lib", "mm", "samples", "tools")
 NAME = re.compile(r"^\d{4}-[a-z0-9][a-z0-9-]*$")
 SUBJECT = re.compile(r"^[A-Za-z][\w/.,-]*(: [\w/.,-]+)?: \S")
 HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
