@@ -27,7 +27,8 @@ def functions(lines):
 def main():
     os.chdir(ROOT)
     wrong = found = 0
-    for path in sorted(glob.glob("mm/contig/**/*.[ch]", recursive=True)):
+    for path in sorted(glob.glob("mm/contig/**/*.[ch]", recursive=True) +
+                       glob.glob("samples/contig/*.[ch]")):
         with open(path, encoding="utf-8") as f:
             lines = f.read().split("\n")
         if len(lines) - 1 > FILE:

@@ -8,11 +8,11 @@ cd "$(dirname "$0")/.." || exit 1
 . checks/check-lib.sh
 need_objects
 
-find "$work/obj/mm" -path '*contig*' -name '*.o' -delete 2>/dev/null
-ticking kbuild_to "$work/w1.log" -j2 W=1 mm/contig/ ||
-	{ cat "$work/w1.log"; die 'mm/contig does not compile'; }
-mapfile -t files < <(repo_files 'mm/*.c')
-some 'C file under mm/' "${#files[@]}"
+find "$work/obj/mm" "$work/obj/samples" -path '*contig*' -name '*.o' -delete 2>/dev/null
+ticking kbuild_to "$work/w1.log" -j2 W=1 mm/contig/ samples/contig/ ||
+	{ cat "$work/w1.log"; die 'mm/contig or samples/contig does not compile'; }
+mapfile -t files < <(repo_files 'mm/*.c' 'samples/*.c')
+some 'C file under mm/ and samples/' "${#files[@]}"
 bad=0
 for file in "${files[@]}"; do
 	[ -f "$work/obj/${file%.c}.o" ] || { echo "$file was not compiled"; bad=1; }

@@ -41,6 +41,8 @@ UNPLUG = ["--mem", "768M,maxmem=4G", "--qemu",
           "-mon chardev=qmp0,mode=control -chardev socket,id=qmp1,path=%s "
           "-device virtserialport,chardev=qmp1,name=qmp" % (QMP, QMP),
           "--append", "memhp_default_state=online_movable START_MB=256"]
+# All that the device reaches is a quarter of it.
+SAMPLE = ["--mem", "1G"]
 # The checkers make each page some ten times as dear; KASAN's share is at the end.
 # Unmapping free pages costs most of all, as each page then flushes the TLB of all
 # CPUs: that is left to the KUnit suite, which runs with it, and so are the stacks
@@ -48,6 +50,8 @@ UNPLUG = ["--mem", "768M,maxmem=4G", "--qemu",
 SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
         "--append", "cma=64M movablecore=384M LOAD_PERCENT=10 ROUNDS=8 "
         "debug_pagealloc=off page_owner=off"]
+SLOW_SAMPLE = ["--mem", "1G", "--append",
+               "LOAD_PERCENT=20 debug_pagealloc=off page_owner=off"]
 
 
 class Part:
@@ -156,6 +160,8 @@ def parts():
     yield Part("x86_64", "selftest", guest("selftest", 900, *SELFTEST), True)
     yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST), True)
     yield Part("x86_64", "unplug", guest("unplug", 300, *UNPLUG), True)
+    yield Part("debug", "sample", guest("sample", 600, *SLOW_SAMPLE), True)
+    yield Part("x86_64", "sample", guest("sample", 300, *SAMPLE), True)
     yield Part("uml", "kunit", guest("kunit", 300, *UML), True)
 
 
