@@ -12,6 +12,7 @@
  * Reads struct pages racily and holds no lock; taking the range is what
  * decides.
  */
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
