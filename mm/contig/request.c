@@ -99,7 +99,7 @@ static bool contig_enter_block(struct page *page, unsigned long nr_pages,
 
 	if (gfpflags_allow_blocking(gfp))
 		return !xa_is_err(xa_store_irq(&contig_blocks, pfn, new,
-					       GFP_KERNEL | __GFP_NOWARN));
+					       (gfp & GFP_KERNEL) | __GFP_NOWARN));
 	xa_lock_irqsave(&contig_blocks, flags);
 	old = __xa_store(&contig_blocks, pfn, new, GFP_NOWAIT);
 	xa_unlock_irqrestore(&contig_blocks, flags);
