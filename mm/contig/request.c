@@ -201,10 +201,12 @@ EXPORT_SYMBOL_GPL(contig_alloc_noprof);
  */
 int contig_free_exactly(struct page *page, unsigned long nr_pages)
 {
-	void *entry = xa_mk_value(nr_pages);
+	void *entry;
 	int err;
 
-	if (!page || !nr_pages || nr_pages > LONG_MAX ||
+	/* A size that makes no value would get a warning of the xarray's, too. */
+	entry = nr_pages <= LONG_MAX ? xa_mk_value(nr_pages) : NULL;
+	if (!page || !nr_pages || !entry ||
 	    contig_exchange(page, entry, CONTIG_LEAVING) != entry) {
 		contig_count(CONTIG_BAD_FREES, 1);
 		return -EINVAL;
