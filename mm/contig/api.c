@@ -324,6 +324,21 @@ void contig_wish_for(struct contig_wish *wish, unsigned long nr_pages)
 }
 
 /**
+ * contig_wish_is_sane() - could any machine meet a wish, in this form?
+ * @wish: what is wished for; need not make sense
+ * @gfp: the flags that go with it
+ *
+ * Context: Any.
+ * Return: whether to search for it at all.
+ */
+bool contig_wish_is_sane(const struct contig_wish *wish, gfp_t gfp)
+{
+	return contig_gfp_is_known(current_gfp_context(gfp)) &&
+	       contig_size_is_sane(wish->nr_pages, gfp) &&
+	       contig_wish_possible(wish);
+}
+
+/**
  * contig_alloc_pages_on() - find and take frozen pages, on given terms
  * @wish: how many, and where they may lie
  * @terms: as from contig_agree(); its gfp also says where to look
@@ -344,9 +359,7 @@ struct page *contig_alloc_pages_on_noprof(const struct contig_wish *wish,
 	int err;
 
 	memset(report, 0, sizeof(*report));
-	if (!contig_gfp_is_known(current_gfp_context(terms->gfp)) ||
-	    !contig_size_is_sane(wish->nr_pages, terms->gfp) ||
-	    !contig_wish_possible(wish))
+	if (!contig_wish_is_sane(wish, terms->gfp))
 		err = contig_because(report, -EINVAL, CONTIG_BAD_REQUEST,
 				     CONTIG_NO_PFN);
 	else

@@ -271,6 +271,7 @@ struct page *contig_alloc_pages_on_noprof(const struct contig_wish *wish,
 					  nodemask_t *nodemask,
 					  struct contig_report *report);
 void contig_wish_for(struct contig_wish *wish, unsigned long nr_pages);
+bool contig_wish_is_sane(const struct contig_wish *wish, gfp_t gfp);
 #define contig_alloc_pages_on(...)	\
 	alloc_hooks(contig_alloc_pages_on_noprof(__VA_ARGS__))
 struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
@@ -320,8 +321,9 @@ void contig_call_off(bool *stop);
 int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
 		  int nid, nodemask_t *nodemask, struct contig_report *report,
 		  struct page **page);
-int contig_search_dry(const struct contig_wish *wish, gfp_t gfp, int nid,
-		nodemask_t *nodemask, struct contig_report *report);
+int contig_search_dry(const struct contig_wish *wish,
+		      const struct contig_terms *terms, int nid,
+		      nodemask_t *nodemask, struct contig_report *report);
 
 /**
  * struct contig_finder - a walk over the free lists of a zone

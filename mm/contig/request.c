@@ -7,6 +7,7 @@
  */
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/xarray.h>
 
@@ -244,21 +245,26 @@ EXPORT_SYMBOL_GPL(contig_free);
  *
  * Context: Task context, may sleep.
  * Return: 0 if it would be met now, with the number of pages to move in
- * @report->pages_moved; -EBUSY if not, though this machine has memory that fits;
- * -ENOMEM if it has none; -EINVAL if no machine has.
+ * @report->pages_moved and of those that would come in @report->nr_pages;
+ * -EBUSY if not, though this machine has memory that fits; -ENOMEM if it has none;
+ * -EINVAL if no machine has.
  */
 int contig_query(const struct contig_request *req, struct contig_report *report)
 {
 	struct contig_report unwanted;
 	struct contig_terms terms;
 	struct contig_wish wish;
+	u64 began = ktime_get_ns();
 
 	report = report ?: &unwanted;
 	memset(report, 0, sizeof(*report));
 	contig_state(req, &wish, &terms, _RET_IP_);
-	if (!contig_wish_possible(&wish))
-		return contig_because(report, -EINVAL, CONTIG_BAD_REQUEST,
-				      CONTIG_NO_PFN);
-	return contig_search_dry(&wish, req->gfp, req->nid, req->nodemask, report);
+	terms.gfp = req->gfp;
+	if (contig_wish_is_sane(&wish, req->gfp))
+		contig_search_dry(&wish, &terms, req->nid, req->nodemask, report);
+	else
+		contig_because(report, -EINVAL, CONTIG_BAD_REQUEST, CONTIG_NO_PFN);
+	report->elapsed = ktime_get_ns() - began;
+	return report->error;
 }
 EXPORT_SYMBOL_GPL(contig_query);

@@ -32,6 +32,7 @@
  * struct contig_hunt - one search while it runs
  * @wish: what is looked for now
  * @terms: of the caller; attempts wait for nothing before the last pass
+ * @min_pages: what to be content with, or 0
  * @gfp: of the caller
  * @level: what a candidate may contain
  * @mapper: the zone to search in, and what was seen so far
@@ -45,6 +46,7 @@
 struct contig_hunt {
 	struct contig_wish wish;
 	struct contig_terms *terms;
+	unsigned long min_pages;
 	gfp_t gfp;
 	enum contig_level level;
 	struct contig_mapper mapper;
@@ -355,7 +357,7 @@ static unsigned long contig_longest_free(struct contig_hunt *hunt, int nid,
 static unsigned long contig_next_size(struct contig_hunt *hunt, int nid,
 				      nodemask_t *nodemask)
 {
-	unsigned long least = hunt->terms->min_pages;
+	unsigned long least = hunt->min_pages;
 	unsigned long below = hunt->wish.nr_pages;
 	unsigned long longest = hunt->longest;
 
@@ -371,13 +373,22 @@ static unsigned long contig_next_size(struct contig_hunt *hunt, int nid,
 	return longest >= least ? longest : 0;
 }
 
-/* What is held may be let go of: of the size that was wanted most. */
-static int contig_search_held(struct contig_hunt *hunt, int nid,
-			      nodemask_t *nodemask, unsigned long nr_pages)
+/* The most that can be had without a wait. If that is nothing, the wish stays. */
+static int contig_search_sizes(struct contig_hunt *hunt, int nid,
+			       nodemask_t *nodemask)
 {
-	hunt->wish.nr_pages = nr_pages;
-	return contig_search_zones(hunt, nid, nodemask, CONTIG_LEVEL_HELD,
-				   CONTIG_LEVEL_HELD);
+	unsigned long wanted = hunt->wish.nr_pages, nr_pages = wanted;
+	int err;
+
+	do {
+		hunt->wish.nr_pages = nr_pages;
+		err = contig_search_size(hunt, nid, nodemask);
+		if (err == -EBUSY)
+			nr_pages = contig_next_size(hunt, nid, nodemask);
+	} while (err == -EBUSY && nr_pages);
+	if (err)
+		hunt->wish.nr_pages = wanted;
+	return err;
 }
 
 /**
@@ -401,22 +412,19 @@ int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
 	struct contig_hunt hunt = {
 		.wish = *wish,
 		.terms = terms,
+		.min_pages = terms->min_pages,
 		.gfp = terms->gfp,
 		.report = report,
 	};
-	unsigned long nr_pages = wish->nr_pages;
 	int err;
 
 	if (nid == NUMA_NO_NODE)
 		nid = numa_mem_id();
-	do {
-		hunt.wish.nr_pages = nr_pages;
-		err = contig_search_size(&hunt, nid, nodemask);
-		if (err == -EBUSY)
-			nr_pages = contig_next_size(&hunt, nid, nodemask);
-	} while (err == -EBUSY && nr_pages);
+	err = contig_search_sizes(&hunt, nid, nodemask);
+	/* What is held may be let go of: of the size that was wanted most. */
 	if (err == -EBUSY && hunt.mapper.saw_held && terms->patience)
-		err = contig_search_held(&hunt, nid, nodemask, wish->nr_pages);
+		err = contig_search_zones(&hunt, nid, nodemask,
+					  CONTIG_LEVEL_HELD, CONTIG_LEVEL_HELD);
 	if (err == -EBUSY && !report->ranges_tried)
 		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
 				      CONTIG_NO_PFN);
@@ -427,7 +435,7 @@ int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
 /**
  * contig_search_dry() - find a range that could be taken
  * @wish: what it has to fit, not impossible
- * @gfp: which zones to look in
+ * @terms: what to be content with, and in its gfp which zones to look in
  * @nid: where to look first, NUMA_NO_NODE for nearby
  * @nodemask: where else to look, NULL for anywhere
  * @report: all zero; gets the number of pages that would move, or why there is none
@@ -436,12 +444,14 @@ int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
  * Return: 0; -EBUSY if what fits is in use for now, with a page that is in the way;
  * -ENOMEM if nothing fits, -EINTR on a fatal signal.
  */
-int contig_search_dry(const struct contig_wish *wish, gfp_t gfp, int nid,
-		nodemask_t *nodemask, struct contig_report *report)
+int contig_search_dry(const struct contig_wish *wish,
+		      const struct contig_terms *terms, int nid,
+		      nodemask_t *nodemask, struct contig_report *report)
 {
 	struct contig_hunt hunt = {
 		.wish = *wish,
-		.gfp = gfp,
+		.min_pages = terms->min_pages,
+		.gfp = terms->gfp,
 		.report = report,
 		.only_look = true,
 	};
@@ -450,7 +460,7 @@ int contig_search_dry(const struct contig_wish *wish, gfp_t gfp, int nid,
 	might_sleep();
 	if (nid == NUMA_NO_NODE)
 		nid = numa_mem_id();
-	err = contig_search_size(&hunt, nid, nodemask);
+	err = contig_search_sizes(&hunt, nid, nodemask);
 	if (err == -EBUSY)
 		err = contig_search_zones(&hunt, nid, nodemask,
 					  CONTIG_LEVEL_HELD, CONTIG_LEVEL_STUCK);
@@ -458,6 +468,6 @@ int contig_search_dry(const struct contig_wish *wish, gfp_t gfp, int nid,
 		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
 				      CONTIG_NO_PFN);
 	if (err == -EAGAIN)
-		err = report->error = -EBUSY;
-	return err;
+		report->error = -EBUSY;
+	return report->error;
 }

@@ -377,9 +377,14 @@ static int contig_do_alloc(struct contig_session *session, char *words)
 static int contig_do_query(struct contig_session *session, char *words)
 {
 	struct contig_request req;
+	int err = contig_parse_request(session, words, &req);
 
-	return contig_parse_request(session, words, &req) ?:
-	       contig_query(&req, &session->report);
+	if (err)
+		return err;
+	err = contig_query(&req, &session->report);
+	if (!err)
+		session->nr_pages = session->report.nr_pages;
+	return err;
 }
 
 static int contig_do_cma(struct contig_session *session, char *words)
