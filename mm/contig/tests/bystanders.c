@@ -187,6 +187,17 @@ unsigned long contig_cache_pages_in(struct contig_cache *cache,
 	return nr;
 }
 
+/* Such a page stays where it is until it is let go of. */
+void contig_dma_pin(unsigned long pfn)
+{
+	folio_ref_add(pfn_folio(pfn), GUP_PIN_COUNTING_BIAS);
+}
+
+void contig_dma_unpin(unsigned long pfn)
+{
+	folio_ref_sub(pfn_folio(pfn), GUP_PIN_COUNTING_BIAS);
+}
+
 /* === Anonymous memory === */
 
 struct contig_cursor {

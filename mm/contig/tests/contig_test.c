@@ -92,6 +92,28 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_foreign_free),
 	KUNIT_CASE(contig_test_free_compound),
 	KUNIT_CASE(contig_test_free_no_compound),
+	/* search_test.c */
+	KUNIT_CASE_PARAM(contig_test_constraints, contig_amounts_next),
+	KUNIT_CASE_PARAM(contig_test_bad_wish, contig_bad_wishes_next),
+	KUNIT_CASE(contig_test_only_run),
+	KUNIT_CASE(contig_test_only_movable_run),
+	KUNIT_CASE(contig_test_cheapest),
+	KUNIT_CASE(contig_test_only_place),
+	KUNIT_CASE(contig_test_skips_held),
+	KUNIT_CASE(contig_test_most),
+	KUNIT_CASE(contig_test_most_movable),
+	/* block_test.c */
+	KUNIT_CASE(contig_test_forms_of_buddy),
+	KUNIT_CASE(contig_test_buddy_rest),
+	KUNIT_CASE(contig_test_forms_of_runs),
+	KUNIT_CASE(contig_test_forms_planned),
+	KUNIT_CASE(contig_test_alloc_locked),
+	KUNIT_CASE(contig_test_free_exactly),
+	KUNIT_CASE(contig_test_free_elsewhere),
+	KUNIT_CASE(contig_test_free_block_held),
+	KUNIT_CASE(contig_test_query_moves),
+	KUNIT_CASE(contig_test_query_busy),
+	KUNIT_CASE(contig_test_query_size),
 	/* random_test.c */
 	KUNIT_CASE(contig_test_random),
 	{}

@@ -155,6 +155,17 @@ void contig_window_release_all(struct contig_window *window)
 	contig_window_release(window, window->start, window->end);
 }
 
+/* Whatever was not put to another use is free from now on. */
+void contig_window_release_rest(struct contig_window *window)
+{
+	unsigned long from, to;
+
+	for_each_set_bitrange(from, to, window->held,
+			      window->end - window->start)
+		contig_window_release(window, window->start + from,
+				      window->start + to);
+}
+
 /* Frozen pages that a test was handed out belong to the window again. */
 void contig_window_keep(struct contig_window *window, unsigned long start,
 			unsigned long end)
@@ -175,7 +186,36 @@ struct page *contig_window_hand_out(struct contig_window *window,
 	return page;
 }
 
+static void contig_free_wall(void *page)
+{
+	__free_page(page);
+}
+
+/* A held page becomes one of the kernel's, which stays until the test is over. */
+void contig_window_wall(struct contig_window *window, unsigned long pfn)
+{
+	struct page *page = contig_window_hand_out(window, pfn);
+
+	KUNIT_ASSERT_EQ(window->test, 0,
+			kunit_add_action_or_reset(window->test,
+						  contig_free_wall, page));
+}
+
 /* === Requests === */
+
+/* Anywhere in the window, by whoever moves pages but waits for none. */
+struct contig_request contig_ask_in(const struct contig_window *window,
+				    unsigned long nr_pages)
+{
+	return (struct contig_request){
+		.nr_pages = nr_pages,
+		.min_addr = PFN_PHYS(window->start),
+		.max_addr = PFN_PHYS(window->end) - 1,
+		.nid = NUMA_NO_NODE,
+		.gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN,
+		.effort = CONTIG_NORMAL,
+	};
+}
 
 static bool contig_all_frozen(unsigned long start, unsigned long end)
 {
@@ -265,6 +305,19 @@ void contig_expect_blamed(struct kunit *test, unsigned long start,
 	KUNIT_EXPECT_EQ(test, report.blocking_pfn, blocking_pfn);
 	KUNIT_EXPECT_EQ(test, report.pages_moved, 0);
 	KUNIT_EXPECT_STREQ(test, contig_kind_name(report.kind), kind);
+/* There is no such block, for this reason. */
+void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
+			   int error, enum contig_reason reason)
+	struct page *page;
+	memset(&report, 0xff, sizeof(report));
+	page = contig_alloc(req, &report);
+	KUNIT_EXPECT_NULL(test, page);
+	if (page)
+		contig_free(page, report.nr_pages);
+	KUNIT_EXPECT_EQ(test, report.error, error);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
+			   contig_reason_name(reason));
+	KUNIT_EXPECT_EQ(test, report.nr_pages, 0);
 }
 
 /*

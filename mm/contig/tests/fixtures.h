@@ -76,12 +76,16 @@ void contig_window_set_type(struct contig_window *window, int type);
 void contig_window_release(struct contig_window *window, unsigned long start,
 			   unsigned long end);
 void contig_window_release_all(struct contig_window *window);
+void contig_window_release_rest(struct contig_window *window);
 void contig_window_keep(struct contig_window *window, unsigned long start,
 			unsigned long end);
+void contig_window_wall(struct contig_window *window, unsigned long pfn);
 struct page *contig_window_hand_out(struct contig_window *window,
 				    unsigned long pfn);
 
 /* fixtures.c: requests */
+struct contig_request contig_ask_in(const struct contig_window *window,
+				    unsigned long nr_pages);
 void contig_expect_taken(struct contig_window *window, unsigned long start,
 			 unsigned long end, acr_flags_t flags, gfp_t gfp);
 unsigned long contig_expect_refused(struct kunit *test, unsigned long start,
@@ -91,6 +95,8 @@ unsigned long contig_expect_refused(struct kunit *test, unsigned long start,
 void contig_expect_blamed(struct kunit *test, unsigned long start,
 			  unsigned long end, enum contig_reason reason,
 			  unsigned long blocking_pfn, const char *kind);
+void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
+			   int error, enum contig_reason reason);
 void contig_expect_warnings(struct kunit *test, int seen, int due);
 void contig_read_events(struct contig_events *events);
 unsigned long contig_events_since(const struct contig_events *before,
@@ -106,6 +112,8 @@ void contig_cache_close(struct contig_cache *cache);
 void contig_cache_check(struct contig_cache *cache);
 unsigned long contig_cache_pages_in(struct contig_cache *cache,
 				    unsigned long start, unsigned long end);
+void contig_dma_pin(unsigned long pfn);
+void contig_dma_unpin(unsigned long pfn);
 unsigned long contig_anon_map(struct contig_window *window, unsigned long pfn,
 			      unsigned long nr_pages);
 void contig_anon_unmap(struct kunit *test, unsigned long addr,

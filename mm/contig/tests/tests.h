@@ -98,6 +98,34 @@ void contig_test_foreign_free(struct kunit *test);
 void contig_test_free_compound(struct kunit *test);
 void contig_test_free_no_compound(struct kunit *test);
 
+/* search_test.c */
+const void *contig_amounts_next(struct kunit *test, const void *prev,
+				char *desc);
+const void *contig_bad_wishes_next(struct kunit *test, const void *prev,
+				   char *desc);
+void contig_test_constraints(struct kunit *test);
+void contig_test_bad_wish(struct kunit *test);
+void contig_test_only_run(struct kunit *test);
+void contig_test_only_movable_run(struct kunit *test);
+void contig_test_cheapest(struct kunit *test);
+void contig_test_only_place(struct kunit *test);
+void contig_test_skips_held(struct kunit *test);
+void contig_test_most(struct kunit *test);
+void contig_test_most_movable(struct kunit *test);
+
+/* block_test.c */
+void contig_test_forms_of_buddy(struct kunit *test);
+void contig_test_buddy_rest(struct kunit *test);
+void contig_test_forms_of_runs(struct kunit *test);
+void contig_test_forms_planned(struct kunit *test);
+void contig_test_alloc_locked(struct kunit *test);
+void contig_test_free_exactly(struct kunit *test);
+void contig_test_free_elsewhere(struct kunit *test);
+void contig_test_free_block_held(struct kunit *test);
+void contig_test_query_moves(struct kunit *test);
+void contig_test_query_busy(struct kunit *test);
+void contig_test_query_size(struct kunit *test);
+
 /* random_test.c */
 void contig_test_random(struct kunit *test);
 

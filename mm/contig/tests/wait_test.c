@@ -55,7 +55,7 @@ void contig_test_terms(struct kunit *test)
 
 /* === No sleep === */
 
-/* A range that is all free, and one with a page in use, from one context. */
+/* A range that is all free, a search for it, and one with a page in use. */
 struct contig_errand {
 	struct irq_work irq_work;
 	struct tasklet_struct tasklet;
@@ -65,6 +65,9 @@ struct contig_errand {
 	int taken;
 	int freed;
 	int refused;
+	struct contig_request req;
+	struct page *block;
+	int returned;
 	bool as_meant;
 	struct contig_report report;
 	struct completion done;
@@ -84,6 +87,9 @@ static void contig_run_errand(struct contig_errand *errand)
 	errand->refused = contig_alloc_range(errand->used, errand->used + 1,
 					     ACR_FLAGS_NONE, GFP_NOWAIT,
 					     &errand->report);
+	errand->block = contig_alloc(&errand->req, NULL);
+	errand->returned = contig_free_exactly(errand->block,
+					       errand->req.nr_pages);
 	complete(&errand->done);
 }
 
@@ -121,6 +127,8 @@ static struct contig_errand *contig_errand_open(struct kunit *test,
 	errand->start = window->start + 1;
 	errand->end = window->end - 2;
 	errand->used = window->end - 1;
+	errand->req = contig_ask_in(window, errand->used - window->start);
+	errand->req.effort = CONTIG_NOWAIT;
 	return errand;
 }
 
@@ -136,6 +144,9 @@ static void contig_errand_check(struct kunit *test, struct contig_errand *errand
 			   "WOULD_BLOCK");
 	KUNIT_EXPECT_EQ(test, errand->report.blocking_pfn, errand->used);
 	KUNIT_EXPECT_STREQ(test, contig_kind_name(errand->report.kind), "file");
+	KUNIT_EXPECT_PTR_EQ(test, errand->block,
+			    pfn_to_page(cache->window->start));
+	KUNIT_EXPECT_EQ(test, errand->returned, 0);
 	contig_cache_check(cache);
 	contig_window_check(cache->window, 1);
 }

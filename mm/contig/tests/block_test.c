@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What contig_alloc() hands out: in what form it comes, from which context it can
+ * be had, that contig_free() takes nothing else; and contig_query(), which only
+ * says what would come.
+ */
+#include <kunit/test.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+
+#include "../../internal.h"
+#include "fixtures.h"
+#include "tests.h"
+
+/* === Forms === */
+
+/* A page that was handed out alone, or as part of one compound page. */
+static bool contig_has_form(struct page *page, unsigned long nr_pages, gfp_t gfp)
+{
+	if (gfp & __GFP_COMP && nr_pages > 1)
+		return PageHead(page) && page_count(page) == 1 &&
+		       compound_nr(page) == nr_pages;
+	for (unsigned long i = 0; i < nr_pages; i++)
+		if (PageCompound(page + i) || page_ref_count(page + i) != 1)
+			return false;
+	return true;
+}
+
+static unsigned long contig_nonzero_pages(struct page *page,
+					  unsigned long nr_pages)
+{
+	unsigned long nr = 0;
+
+	for (unsigned long i = 0; i < nr_pages; i++) {
+		void *bytes = kmap_local_page(page + i);
+
+		nr += !!memchr_inv(bytes, 0, PAGE_SIZE);
+		kunmap_local(bytes);
+	}
+	return nr;
+}
+
+static void contig_expect_form(struct kunit *test, struct contig_request *req,
+			       gfp_t form)
+{
+	gfp_t gfp = req->gfp;
+	struct page *page;
+
+	req->gfp |= form;
+	page = contig_alloc(req, NULL);
+	req->gfp = gfp;
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_TRUE(test, contig_has_form(page, req->nr_pages, form));
+	if (form & __GFP_ZERO)
+		KUNIT_EXPECT_EQ(test, contig_nonzero_pages(page, req->nr_pages),
+				0);
+	/* Whoever gets them next does not find zeroes by chance. */
+	for (unsigned long i = 0; i < req->nr_pages; i++)
+		memset_page(page + i, 0, 0xa5, PAGE_SIZE);
+	contig_free(page, req->nr_pages);
+}
+
+static void contig_expect_all_forms(struct kunit *test,
+				    struct contig_request *req)
+{
+	contig_expect_form(test, req, 0);
+	contig_expect_form(test, req, __GFP_ZERO);
+	contig_expect_form(test, req, 0);
+	if (!is_power_of_2(req->nr_pages))
+		return;
+	contig_expect_form(test, req, __GFP_COMP | __GFP_ZERO);
+	contig_expect_form(test, req, __GFP_COMP);
+	contig_expect_form(test, req, __GFP_ZERO);
+}
+
+/* From the buddy allocator, which knows powers of two only. */
+void contig_test_forms_of_buddy(struct kunit *test)
+{
+	static const unsigned long sizes[] = { 1, 2, 3, 4, 5, 7, 16, 31, 100, 128 };
+	struct contig_request req = { .nid = NUMA_NO_NODE, .gfp = GFP_KERNEL };
+	struct contig_window *window = contig_window_open(test, 1);
+	struct contig_events before;
+
+	contig_read_events(&before);
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		req.nr_pages = sizes[i];
+		for (int k = 0; k < 2; k++) {
+			req.effort = k ? CONTIG_NORMAL : CONTIG_NOWAIT;
+			contig_expect_all_forms(test, &req);
+		}
+	}
+	/* No exact range was asked for. */
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_REQUESTS), 0);
+	contig_window_check(window, 0);
+}
+
+/* What is more than was wanted goes back: many times a little would show. */
+void contig_test_buddy_rest(struct kunit *test)
+{
+	struct contig_request req = { .nid = NUMA_NO_NODE, .gfp = GFP_KERNEL };
+	struct contig_window *window = contig_window_open(test, 1);
+	struct page *page;
+
+	for (int i = 0; i < 1000; i++) {
+		req.nr_pages = 3 + i % 7;
+		page = contig_alloc(&req, NULL);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		contig_free(page, req.nr_pages);
+	}
+	contig_window_check(window, 0);
+}
+
+/* From the free lists: without the buddy allocator, and without a plan. */
+void contig_test_forms_of_runs(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, 1024);
+
+	contig_window_release_all(window);
+	req.effort = CONTIG_NOWAIT;
+	contig_expect_all_forms(test, &req);
+	req.nr_pages = 1000;
+	contig_expect_all_forms(test, &req);
+	contig_window_check(window, 0);
+}
+
+static void contig_check_planned(struct kunit *test, unsigned long nr_pages,
+				 gfp_t form)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, nr_pages);
+	struct contig_cache *cache = contig_cache_open(window, true);
+
+	for (unsigned long pfn = window->start + 99; pfn < window->end; pfn += 100)
+		contig_cache_fill(cache, pfn, pfn + 1);
+	contig_window_release_rest(window);
+	req.effort = CONTIG_NOWAIT;
+	contig_expect_nothing(test, &req, -ENOMEM, CONTIG_NO_CANDIDATE);
+	req.effort = CONTIG_NORMAL;
+	contig_expect_form(test, &req, form);
+	contig_cache_check(cache);
+}
+
+/* By plan: of every size some pages have to move. */
+void contig_test_forms_planned(struct kunit *test)
+{
+	contig_check_planned(test, 1500, 0);
+	contig_check_planned(test, 1500, __GFP_ZERO);
+	contig_check_planned(test, 1024, __GFP_COMP);
+	contig_check_planned(test, 1024, __GFP_COMP | __GFP_ZERO);
+}
+
+/* === No sleep === */
+
+/* Under a lock, with interrupts off: what is free, and back again. */
+void contig_test_alloc_locked(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, 1500);
+	static DEFINE_SPINLOCK(lock);
+	struct page *page, *small;
+	unsigned long pfn;
+
+	contig_window_release_all(window);
+	req.effort = CONTIG_NOWAIT;
+	scoped_guard(spinlock_irqsave, &lock) {
+		page = contig_alloc(&req, NULL);
+		req = (struct contig_request){
+			.nr_pages = 3,
+			.nid = NUMA_NO_NODE,
+			.gfp = GFP_ATOMIC,
+		};
+		small = contig_alloc(&req, NULL);
+		pfn = page ? page_to_pfn(page) : 0;
+		contig_free(page, 1500);
+		contig_free(small, 3);
+	}
+	KUNIT_EXPECT_NOT_NULL(test, page);
+	KUNIT_EXPECT_NOT_NULL(test, small);
+	KUNIT_EXPECT_TRUE(test, contig_all_free(pfn, pfn + 1500));
+	contig_window_check(window, 0);
+}
+
+/* === What is no block === */
+
+static void contig_expect_no_block(struct kunit *test, struct page *page,
+				   unsigned long nr_pages)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct contig_events before;
+
+	contig_read_events(&before);
+	kunit_warning_suppress(test) {
+		contig_free(page, nr_pages);
+		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 1);
+	}
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_BAD_FREES), 1);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_FREES), 0);
+	/* The same from where nothing may sleep. */
+	scoped_guard(spinlock_irqsave, &lock)
+		KUNIT_EXPECT_EQ(test, contig_free_exactly(page, nr_pages),
+				-EINVAL);
+}
+
+/* Other sizes and other pages than those of the block. */
+static void contig_expect_exact(struct kunit *test, struct page *page,
+				unsigned long nr_pages)
+{
+	contig_expect_no_block(test, page, 0);
+	contig_expect_no_block(test, page, nr_pages - 1);
+	contig_expect_no_block(test, page, nr_pages + 1);
+	contig_expect_no_block(test, page, LONG_MAX);
+	contig_expect_no_block(test, page, ULONG_MAX);
+	contig_expect_no_block(test, page + 1, nr_pages - 1);
+	contig_expect_no_block(test, page + 1, nr_pages);
+	contig_expect_no_block(test, page + nr_pages - 1, 1);
+	contig_expect_no_block(test, page - 1, nr_pages + 1);
+}
+
+/* Refused with one warning, and the block is what it was; twice is once too often. */
+void contig_test_free_exactly(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, 256);
+	struct page *page;
+
+	contig_window_release_all(window);
+	for (int i = 0; i < 2; i++) {
+		req.gfp |= i ? __GFP_COMP : 0;
+		page = contig_alloc(&req, NULL);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		contig_expect_exact(test, page, 256);
+		KUNIT_EXPECT_TRUE(test, contig_has_form(page, 256, req.gfp));
+		contig_window_check(window, 256);
+		contig_free(page, 256);
+		contig_expect_no_block(test, page, 256);
+		contig_window_check(window, 0);
+	}
+}
+
+/* Pages that others handed out, or nobody. */
+void contig_test_free_elsewhere(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct page *single = alloc_page(GFP_KERNEL);
+	unsigned long start = window->start + 10;
+
+	KUNIT_ASSERT_NOT_NULL(test, single);
+	contig_expect_no_block(test, NULL, 1);
+	contig_expect_no_block(test, single, 1);
+	KUNIT_EXPECT_EQ(test, page_count(single), 1);
+	__free_page(single);
+	contig_expect_no_block(test, pfn_to_page(start), 16);
+	contig_window_release_all(window);
+	contig_expect_no_block(test, pfn_to_page(start), 16);
+	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(start, start + 16,
+						    ACR_FLAGS_NONE, GFP_KERNEL));
+	contig_expect_no_block(test, pfn_to_page(start), 16);
+	contig_window_check(window, 16);
+	free_contig_range(start, 16);
+}
+
+/* A page that somebody else holds on to goes when he lets go, the rest at once. */
+void contig_test_free_block_held(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, 300);
+	struct page *page;
+
+	contig_window_release_all(window);
+	page = contig_alloc(&req, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	get_page(page + 123);
+	contig_free(page, 300);
+	contig_window_check(window, 1);
+	contig_expect_no_block(test, page, 300);
+	KUNIT_EXPECT_EQ(test, page_count(page + 123), 1);
+	put_page(page + 123);
+	contig_window_check(window, 0);
+}
+
+/* === Queries === */
+
+/* The answer to a query; whatever it is, nothing has changed. */
+static void contig_expect_answer(struct contig_window *window,
+				 const struct contig_request *req, int error,
+				 struct contig_report *report)
+{
+	struct contig_events before;
+	struct kunit *test = window->test;
+	int err;
+
+	memset(report, 0xff, sizeof(*report));
+	contig_read_events(&before);
+	err = contig_query(req, report);
+	KUNIT_EXPECT_EQ(test, err, error);
+	KUNIT_EXPECT_EQ(test, report->error, error);
+	KUNIT_EXPECT_EQ(test, report->ranges_tried, 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_REQUESTS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_ISOLATIONS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_PAGES_MOVED), 0);
+}
+
+/* As many pages as the query said are moved, and not by the query. */
+void contig_test_query_moves(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, 2048);
+	struct contig_cache *cache = contig_cache_open(window, true);
+	struct contig_report told, report;
+	struct page *page;
+
+	contig_cache_fill(cache, window->start + 100, window->start + 137);
+	contig_window_release_rest(window);
+	contig_expect_answer(window, &req, 0, &told);
+	KUNIT_EXPECT_EQ(test, told.pages_moved, 37);
+	KUNIT_EXPECT_EQ(test, told.nr_pages, 2048);
+	KUNIT_EXPECT_EQ(test, told.reason, CONTIG_NONE);
+	KUNIT_EXPECT_EQ(test, 37, contig_cache_pages_in(cache, window->start + 100,
+							window->start + 137));
+	contig_window_check(window, 37);
+	page = contig_alloc(&req, &report);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, report.pages_moved, told.pages_moved);
+	contig_free(page, 2048);
+	contig_expect_answer(window, &req, 0, &told);
+	KUNIT_EXPECT_EQ(test, told.pages_moved, 0);
+	contig_cache_check(cache);
+}
+
+/* In every place is a page that does not go: one of them is named. */
+void contig_test_query_busy(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, 1100);
+	struct contig_cache *cache = contig_cache_open(window, true);
+	unsigned long pfn = window->start + 1024;
+	struct contig_report told;
+
+	contig_cache_fill(cache, pfn, pfn + 1);
+	contig_window_release_rest(window);
+	contig_dma_pin(pfn);
+	contig_expect_answer(window, &req, -EBUSY, &told);
+	contig_dma_unpin(pfn);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(told.reason), "PINNED");
+	KUNIT_EXPECT_STREQ(test, contig_kind_name(told.kind), "dma-pinned");
+	KUNIT_EXPECT_EQ(test, told.blocking_pfn, pfn);
+	contig_expect_answer(window, &req, 0, &told);
+	contig_window_check(window, 1);
+	contig_cache_close(cache);
+	contig_expect_taken(window, window->start, window->end, ACR_FLAGS_NONE,
+			    GFP_KERNEL);
+	contig_window_wall(window, pfn);
+	contig_window_release_rest(window);
+	contig_expect_answer(window, &req, -EBUSY, &told);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(told.reason), "UNMOVABLE");
+	KUNIT_EXPECT_STREQ(test, contig_kind_name(told.kind), "kernel");
+	KUNIT_EXPECT_EQ(test, told.blocking_pfn, pfn);
+	contig_window_check(window, 1);
+}
+
+/* Where there is no memory; and with less than all it depends on how much less. */
+void contig_test_query_size(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 1024);
+	struct contig_request req = contig_ask_in(window, 1000);
+	struct contig_report told;
+	struct zone *zone;
+
+	contig_window_wall(window, window->start + 2);
+	contig_window_wall(window, window->start + 700);
+	contig_window_release_rest(window);
+	req.min_pages = 698;
+	contig_expect_answer(window, &req, -EBUSY, &told);
+	req.min_pages = 697;
+	contig_expect_answer(window, &req, 0, &told);
+	KUNIT_EXPECT_EQ(test, told.nr_pages, 697);
+	req.max_addr = 0;
+	for_each_populated_zone(zone)
+		req.min_addr = max(req.min_addr, PFN_PHYS(zone_end_pfn(zone)));
+	contig_expect_answer(window, &req, -ENOMEM, &told);
+	KUNIT_EXPECT_EQ(test, told.reason, CONTIG_NO_CANDIDATE);
+	KUNIT_EXPECT_EQ(test, told.blocking_pfn, CONTIG_NO_PFN);
+	contig_expect_nothing(test, &req, -ENOMEM, CONTIG_NO_CANDIDATE);
+	contig_window_check(window, 2);
+}
