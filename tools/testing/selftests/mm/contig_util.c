@@ -318,6 +318,9 @@ static void contig_zone_line(const char *line, struct contig_zone *zone)
 
 	if (sscanf(line, " pages free %lu", &value) == 1)
 		zone->free += value;
+	else if (sscanf(line, " min %lu", &value) == 1 ||
+		 sscanf(line, " boost %lu", &value) == 1)
+		zone->min += value;
 	else if (sscanf(line, " spanned %lu", &value) == 1)
 		zone->end = value;
 	else if (sscanf(line, " present %lu", &value) == 1)

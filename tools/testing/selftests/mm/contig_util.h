@@ -64,7 +64,7 @@ struct contig_failure {
 	unsigned long long usecs;
 };
 
-/* One zone of /proc/zoneinfo; @free counts the per-CPU lists, too. */
+/* One zone of /proc/zoneinfo; @free counts the per-CPU lists, too, @min the boost. */
 struct contig_zone {
 	char name[16];
 	unsigned long start;
@@ -72,6 +72,7 @@ struct contig_zone {
 	unsigned long present;
 	unsigned long managed;
 	unsigned long free;
+	unsigned long min;
 	unsigned long pcp;
 	unsigned long free_cma;
 };
