@@ -2,7 +2,8 @@
 /*
  * The debugfs trigger: the one client that can name the pages it wants. It asks for
  * ranges full of other people's pages, with both ends within a pageblock, in memory
- * that is only for movable pages, in memory that is for all, and in the CMA area.
+ * that is only for movable pages, in memory that is for all, and in the CMA area; for a
+ * block that has to lie in certain places, and for what would become of a request.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -200,6 +201,39 @@ static void any_pages(unsigned long nr)
 	expect_success(row, nr);
 }
 
+/* What a device asks for that has 32 address lines and counts in 24 bits. */
+static void placed_block(void)
+{
+	struct row *row = row_new("trigger", "4 MB <4G, 64K, within 16M");
+	unsigned long first, last;
+
+	trigger(row, "alloc %lu align=0x%lx boundary=0x%lx high=0x%lx",
+		4 * PAGES_PER_MB, 64 * 1024UL, 16 * MB, 4 * GB - 1);
+	first = row->start * PAGE_SIZE;
+	last = first + 4 * MB - 1;
+	if (!row->error && (first % (64 * 1024) || last >= 4 * GB ||
+			    first / (16 * MB) != last / (16 * MB)))
+		row_wrong(row, "0x%lx to 0x%lx is not what was asked for", first, last);
+	expect_success(row, 4 * PAGES_PER_MB);
+}
+
+/* Could it be had, and what would have to move? Nobody has anything afterwards. */
+static void query(unsigned long nr)
+{
+	struct row *row = row_new("trigger", "query: %lu pages <4G", nr);
+	unsigned long got;
+
+	trigger(row, "query %lu high=0x%lx", nr, 4 * GB - 1);
+	got = row->nr;
+	row->nr = 0;			/* no range */
+	if (row->error)
+		row_wrong(row, "should be there for the asking");
+	else if (got != nr || row->moved > nr)
+		row_wrong(row, "%lu pages would come, %lu of %lu would move", got,
+			  row->moved, nr);
+	row_done(row);
+}
+
 /*
  * The first range lies in the GB that is meant for the 1 GB page, see demo.sh, amid the
  * huge pages of the load: so it is given back at once.
@@ -214,4 +248,6 @@ void trigger_requests(void)
 	exact_in_zone("DMA32", 20, 8 * PAGES_PER_MB + 333, 411);
 	exact_range("in CMA", cma_range(), 4 * PAGES_PER_MB + 5, 3, "cma");
 	any_pages(8 * PAGES_PER_MB);
+	placed_block();
+	query(32 * PAGES_PER_MB);
 }
