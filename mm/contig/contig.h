@@ -13,6 +13,7 @@
  *   contig_dma_blocks'    one for the machine; which blocks of the DMA API are out
  *   lock                  (dma.c).
  *   contig_failures_lock  one for the machine; the list of failures (report.c).
+ *   ddi_lock              one for the machine; what drivers have (physreq.c).
  *
  * No two are ever held together. A request that sleeps holds none: what keeps
  * others away from its pages is that claimed pages are on no list and that the
@@ -24,6 +25,7 @@
 #ifndef _MM_CONTIG_H
 #define _MM_CONTIG_H
 
+#include <linux/atomic.h>
 #include <linux/contig.h>
 #include <linux/gfp.h>
 #include <linux/interval_tree.h>
@@ -390,6 +392,26 @@ int contig_free_exactly(struct page *page, unsigned long nr_pages);
 /* dma.c */
 struct device;
 bool contig_dma_is_direct(struct device *dev);
+/* physreq.c */
+bool contig_tell_wait(size_t size, u64 waited, unsigned long caller,
+		      const struct contig_report *report);
+#ifdef CONFIG_CONTIG_PHYSREQ
+extern atomic_t contig_sleepers;
+void contig_wake_sleepers(unsigned long pfn);
+
+/* Memory from @pfn on is free again: does anybody wait for some? */
+static inline void contig_tell_free(unsigned long pfn)
+{
+	/* pairs with the barrier in ddi_wait() */
+	smp_mb();
+	if (atomic_read(&contig_sleepers))
+		contig_wake_sleepers(pfn);
+}
+#else
+static inline void contig_tell_free(unsigned long pfn)
+{
+}
+#endif
 
 /* report.c */
 void contig_count(enum contig_event event, unsigned long nr);

@@ -259,6 +259,7 @@ int contig_free_compound(struct page *head, unsigned long nr_pages)
 	if (free_pages_prepare(head, ilog2(nr_pages)))
 		contig_give_back_all(pfn, pfn + nr_pages);
 	contig_count(CONTIG_FREES, 1);
+	contig_tell_free(pfn);
 	return 0;
 }
 
@@ -279,7 +280,7 @@ int contig_free_compound(struct page *head, unsigned long nr_pages)
  */
 int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen)
 {
-	unsigned long end = pfn + nr_pages;
+	unsigned long start = pfn, end = pfn + nr_pages;
 	bool plain;
 
 	if (pfn >= end || !contig_range_is_freeable(pfn, end, frozen, &plain)) {
@@ -294,5 +295,6 @@ int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen)
 		pfn = stop;
 	}
 	contig_count(CONTIG_FREES, 1);
+	contig_tell_free(start);
 	return 0;
 }
