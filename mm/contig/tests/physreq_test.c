@@ -52,6 +52,34 @@ static bool physreq_stamp_is(void *addr, size_t size)
 	       !memchr_inv(addr + size - part, 0xd1, part);
 }
 
+struct physreq_balance {
+	struct kunit *test;
+	struct contig_events before;
+};
+
+static void physreq_expect_balance(void *data)
+{
+	struct physreq_balance *balance = data;
+
+	KUNIT_EXPECT_EQ(balance->test,
+			contig_events_since(&balance->before, CONTIG_SUCCESSES),
+			contig_events_since(&balance->before, CONTIG_FREES));
+}
+
+/* Each block that the engine hands out from here on comes back. */
+static void physreq_balance(struct kunit *test)
+{
+	struct physreq_balance *balance;
+
+	balance = kunit_kzalloc(test, sizeof(*balance), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, balance);
+	balance->test = test;
+	contig_read_events(&balance->before);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, physreq_expect_balance,
+						  balance));
+}
+
 /* === Constraints === */
 
 /* A new one constrains nothing. */
@@ -84,7 +112,9 @@ static const struct physreq_answer {
 	{ "align 0", {}, false, false },
 	{ "align 3", { .phys_align = 3 }, false, false },
 	{ "align 16 MB", { .phys_align = SZ_16M }, true, true },
-	{ "align beyond memory", { .phys_align = 1ULL << 45 }, true, false },
+	{ "align beyond memory",
+	  { .phys_align = (phys_addr_t)1 << (BITS_PER_TYPE(phys_addr_t) - 1) },
+	  true, false },
 	{ "boundary 1", { .phys_align = 1, .phys_boundary = 1 }, true, true },
 	{ "boundary 48 KB", { .phys_align = 1, .phys_boundary = SZ_32K + SZ_16K },
 	  false, false },
@@ -144,7 +174,7 @@ static bool physreq_check(struct kunit *test, const physreq_t *limits,
 
 	fine = !is_vmalloc_addr(addr) && IS_ALIGNED(first, limits->phys_align);
 	if (limits->phys_boundary)
-		fine &= first / limits->phys_boundary == last / limits->phys_boundary;
+		fine &= !((first ^ last) & ~(limits->phys_boundary - 1));
 	if (limits->phys_dmasize)
 		fine &= !(last >> limits->phys_dmasize);
 	KUNIT_EXPECT_TRUE_MSG(test, fine, "%zu bytes at %pa: align %pa, boundary %pa, %u bits",
@@ -190,9 +220,8 @@ static void physreq_test_constraints(struct kunit *test)
 	};
 	static const unsigned int bits[] = { 0, 24, 32 };
 	physreq_t *preqp = physreq_open(test);
-	struct contig_events before;
 
-	contig_read_events(&before);
+	physreq_balance(test);
 	preqp->phys_align = *(const unsigned long *)test->param_value;
 	for (int b = 0; b < ARRAY_SIZE(boundaries); b++)
 		for (int d = 0; d < ARRAY_SIZE(bits); d++)
@@ -201,9 +230,6 @@ static void physreq_test_constraints(struct kunit *test)
 				preqp->phys_dmasize = bits[d];
 				physreq_try_size(test, preqp, sizes[s]);
 			}
-	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_SUCCESSES),
-			contig_events_since(&before, CONTIG_FREES));
-	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_BAD_FREES), 0);
 }
 
 /* 0 bytes are no memory, and no mistake either. */
@@ -378,7 +404,7 @@ static struct physreq_errand *physreq_errand_open(struct kunit *test)
 {
 	struct physreq_errand *errand;
 
-	contig_window_open(test, 1);
+	physreq_balance(test);
 	errand = kunit_kzalloc(test, sizeof(*errand), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, errand);
 	init_completion(&errand->done);
@@ -599,9 +625,11 @@ static void physreq_test_looks(struct kunit *test)
 /* One place after the other comes back: each of them serves one task. */
 static void physreq_test_crowd(struct kunit *test)
 {
-	struct physreq_hoard *hoard = physreq_hoard_open(test);
+	struct physreq_hoard *hoard;
 	struct physreq_guest *guests[3];
 
+	physreq_balance(test);
+	hoard = physreq_hoard_open(test);
 	for (int i = 0; i < ARRAY_SIZE(guests); i++)
 		guests[i] = physreq_invite(hoard, i ? KTIME_MAX : ms_to_ktime(60000));
 	msleep(50);
@@ -615,10 +643,13 @@ static void physreq_test_crowd(struct kunit *test)
 
 static void physreq_test_killed(struct kunit *test)
 {
-	struct physreq_hoard *hoard = physreq_hoard_open(test);
-	struct physreq_guest *guest = physreq_invite(hoard, KTIME_MAX);
+	struct physreq_hoard *hoard;
+	struct physreq_guest *guest;
 	ktime_t killed;
 
+	physreq_balance(test);
+	hoard = physreq_hoard_open(test);
+	guest = physreq_invite(hoard, KTIME_MAX);
 	msleep(200);
 	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
 	killed = ktime_get();
@@ -707,7 +738,7 @@ static void physreq_test_wrong_free(struct kunit *test)
 	static const size_t sizes[] = { 48, 2048, 5000, SZ_64K, SZ_1M };
 	physreq_t *preqp = physreq_open(test);
 
-	contig_window_open(test, 1);
+	physreq_balance(test);
 	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
 		size_t size = sizes[i];
 		void *addr = kmem_alloc_physcontig(size, preqp, KM_SLEEP);
