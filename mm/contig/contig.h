@@ -392,6 +392,10 @@ int contig_free_exactly(struct page *page, unsigned long nr_pages);
 /* dma.c */
 struct device;
 bool contig_dma_is_direct(struct device *dev);
+/* place.c */
+unsigned long contig_place(const struct contig_wish *wish, gfp_t gfp,
+			   bool may_sleep);
+
 /* physreq.c */
 bool contig_tell_wait(size_t size, u64 waited, unsigned long caller,
 		      const struct contig_report *report);

@@ -208,62 +208,14 @@ static void ddi_wish(struct contig_wish *wish, const physreq_t *limits,
 	};
 }
 
-/* In one block: the first page that is never ours, CONTIG_NO_PFN if all may be. */
-static unsigned long ddi_first_foreign(struct zone *zone, unsigned long start,
-				       unsigned long end)
-{
-	struct page *page = pfn_to_online_page(start);
-
-	if (!page || is_migrate_cma(get_pfnblock_migratetype(page, start)))
-		return pageblock_end_pfn(start) - 1;
-	for (; start < end; start++) {
-		page = pfn_to_page(start);
-		if (PageReserved(page) || page_zone(page) != zone)
-			return start;
-	}
-	return CONTIG_NO_PFN;
-}
-
-/* No page is looked at twice: behind one that is foreign all begins anew. */
-static unsigned long ddi_place_in(struct zone *zone,
-				  const struct contig_wish *wish, bool may_sleep)
-{
-	unsigned long zone_end = zone_end_pfn(zone), pfn, stop, foreign;
-	unsigned long start = contig_first_fit(wish, zone->zone_start_pfn);
-
-	for (pfn = start; start != CONTIG_NO_PFN && start < zone_end &&
-	     wish->nr_pages <= zone_end - start; pfn = stop) {
-		if (pfn >= start + wish->nr_pages)
-			return start;
-		stop = min(pageblock_end_pfn(pfn), start + wish->nr_pages);
-		foreign = ddi_first_foreign(zone, pfn, stop);
-		if (foreign != CONTIG_NO_PFN) {
-			start = contig_first_fit(wish, foreign + 1);
-			stop = start;
-		}
-		if (may_sleep)
-			cond_resched();
-	}
-	return CONTIG_NO_PFN;
-}
-
 /* Where this would lie if nobody else used memory; CONTIG_NO_PFN for nowhere. */
 static unsigned long ddi_place(const physreq_t *limits, size_t size,
 			       bool may_sleep)
 {
 	struct contig_wish wish;
-	struct zone *zone;
 
 	ddi_wish(&wish, limits, size);
-	for_each_populated_zone(zone) {
-		unsigned long start = CONTIG_NO_PFN;
-
-		if (zone_idx(zone) <= gfp_zone(GFP_KERNEL))
-			start = ddi_place_in(zone, &wish, may_sleep);
-		if (start != CONTIG_NO_PFN)
-			return start;
-	}
-	return CONTIG_NO_PFN;
+	return contig_place(&wish, GFP_KERNEL, may_sleep);
 }
 
 /* === Records === */

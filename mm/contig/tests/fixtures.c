@@ -343,3 +343,31 @@ unsigned long contig_events_since(const struct contig_events *before,
 {
 	return contig_read_event(event) - before->nr[event];
 }
+
+struct contig_balance {
+	struct kunit *test;
+	struct contig_events before;
+};
+
+static void contig_check_balance(void *data)
+{
+	struct contig_balance *balance = data;
+
+	KUNIT_EXPECT_EQ(balance->test,
+			contig_events_since(&balance->before, CONTIG_SUCCESSES),
+			contig_events_since(&balance->before, CONTIG_FREES));
+}
+
+/* Each range handed out from here on comes back whole before the test ends. */
+void contig_expect_balance(struct kunit *test)
+{
+	struct contig_balance *balance;
+
+	balance = kunit_kzalloc(test, sizeof(*balance), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, balance);
+	balance->test = test;
+	contig_read_events(&balance->before);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, contig_check_balance,
+						  balance));
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The KUnit suite of those who wait for memory of the DDI calls: woken, killed,
+ * out of time, and what is told about them meanwhile.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/instruction_pointer.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/physreq.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "fixtures.h"
+
+/* Aligned so that there are few places, which one test can hold all of. */
+#define PHYSREQ_ROOM	SZ_256K
+#define PHYSREQ_APART	SZ_64M
+#define PHYSREQ_PLACES	64
+
+struct physreq_hoard {
+	struct kunit *test;
+	physreq_t *preqp;
+	void *rooms[PHYSREQ_PLACES];
+	int nr;
+};
+
+static void physreq_hoard_close(void *data)
+{
+	struct physreq_hoard *hoard = data;
+
+	while (hoard->nr)
+		kmem_free_physcontig(hoard->rooms[--hoard->nr], PHYSREQ_ROOM);
+	physreq_free(hoard->preqp);
+}
+
+/* Hold each place where such memory can be. */
+static struct physreq_hoard *physreq_hoard_open(struct kunit *test)
+{
+	struct physreq_hoard *hoard;
+	void *room;
+
+	hoard = kunit_kzalloc(test, sizeof(*hoard), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, hoard);
+	hoard->test = test;
+	hoard->preqp = physreq_alloc(KM_SLEEP);
+	KUNIT_ASSERT_NOT_NULL(test, hoard->preqp);
+	hoard->preqp->phys_align = PHYSREQ_APART;
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, physreq_hoard_close,
+						  hoard));
+	while (hoard->nr < PHYSREQ_PLACES) {
+		room = kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp, 0);
+		if (!room)
+			break;
+		hoard->rooms[hoard->nr++] = room;
+	}
+	KUNIT_ASSERT_GE(test, hoard->nr, 3);
+	KUNIT_ASSERT_LT(test, hoard->nr, PHYSREQ_PLACES);
+	return hoard;
+}
+
+static void physreq_hoard_let_go(struct physreq_hoard *hoard)
+{
+	kmem_free_physcontig(hoard->rooms[--hoard->nr], PHYSREQ_ROOM);
+}
+
+/* A task that wants a place. */
+struct physreq_guest {
+	struct task_struct *task;
+	struct physreq_hoard *hoard;
+	ktime_t timeout;
+	void *room;
+	ktime_t ended;
+	struct completion done;
+};
+
+static int physreq_visit(void *data)
+{
+	struct physreq_guest *guest = data;
+	physreq_t *preqp = guest->hoard->preqp;
+
+	allow_signal(SIGKILL);
+	if (guest->timeout == KTIME_MAX)
+		guest->room = kmem_alloc_physcontig(PHYSREQ_ROOM, preqp, KM_SLEEP);
+	else
+		guest->room = kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, preqp,
+							    guest->timeout);
+	guest->ended = ktime_get();
+	complete(&guest->done);
+	return 0;
+}
+
+static struct physreq_guest *physreq_invite(struct physreq_hoard *hoard,
+					    ktime_t timeout)
+{
+	struct kunit *test = hoard->test;
+	struct physreq_guest *guest;
+
+	guest = kunit_kzalloc(test, sizeof(*guest), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, guest);
+	guest->hoard = hoard;
+	guest->timeout = timeout;
+	init_completion(&guest->done);
+	guest->task = kthread_create(physreq_visit, guest, "physreq_guest");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, guest->task);
+	get_task_struct(guest->task);
+	wake_up_process(guest->task);
+	return guest;
+}
+
+/* Is it asleep, in a way that can be ended and that nobody takes for a hang? */
+static bool physreq_is_asleep(struct physreq_guest *guest)
+{
+	for (int ms = 0; ms < 1000 && !completion_done(&guest->done); ms++) {
+		if (READ_ONCE(guest->task->__state) == TASK_KILLABLE)
+			return true;
+		usleep_range(500, 1000);
+	}
+	return false;
+}
+
+/* How long after @since, in ms; the place is given back. */
+static s64 physreq_see_off(struct physreq_guest *guest, ktime_t since)
+{
+	if (!wait_for_completion_timeout(&guest->done, 60 * HZ)) {
+		send_sig(SIGKILL, guest->task, 1);
+		wait_for_completion(&guest->done);
+	}
+	put_task_struct(guest->task);
+	kmem_free_physcontig(guest->room, PHYSREQ_ROOM);
+	return ktime_ms_delta(guest->ended, since);
+}
+
+/* Long asleep, so that it looks by itself but once a second; a free wakes it. */
+static void physreq_test_woken(struct kunit *test)
+{
+	struct physreq_hoard *hoard = physreq_hoard_open(test);
+	struct physreq_guest *guest = physreq_invite(hoard, KTIME_MAX);
+	ktime_t freed;
+
+	msleep(1500);
+	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
+	freed = ktime_get();
+	physreq_hoard_let_go(hoard);
+	KUNIT_EXPECT_LE(test, physreq_see_off(guest, freed), 200);
+	KUNIT_EXPECT_NOT_NULL(test, guest->room);
+}
+
+/* Pages that come back one by one, past the engine, are seen by the next look. */
+static void physreq_test_looks(struct kunit *test)
+{
+	struct physreq_hoard *hoard = physreq_hoard_open(test);
+	unsigned long start = page_to_pfn(virt_to_page(hoard->rooms[hoard->nr - 1]));
+	unsigned long end = start + PFN_DOWN(PHYSREQ_ROOM);
+	struct physreq_guest *guest;
+
+	physreq_hoard_let_go(hoard);
+	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(start, end, ACR_FLAGS_NONE,
+						    GFP_KERNEL));
+	guest = physreq_invite(hoard, KTIME_MAX);
+	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
+	for (unsigned long pfn = start; pfn < end; pfn++)
+		__free_page(pfn_to_page(pfn));
+	KUNIT_EXPECT_LE(test, physreq_see_off(guest, ktime_get()), 2000);
+	KUNIT_EXPECT_NOT_NULL(test, guest->room);
+}
+
+/* One place after the other comes back: each of them serves one task. */
+static void physreq_test_crowd(struct kunit *test)
+{
+	struct physreq_hoard *hoard;
+	struct physreq_guest *guests[3];
+
+	contig_expect_balance(test);
+	hoard = physreq_hoard_open(test);
+	for (int i = 0; i < ARRAY_SIZE(guests); i++)
+		guests[i] = physreq_invite(hoard, i ? KTIME_MAX : ms_to_ktime(60000));
+	msleep(50);
+	for (int i = 0; i < ARRAY_SIZE(guests); i++)
+		physreq_hoard_let_go(hoard);
+	for (int i = 0; i < ARRAY_SIZE(guests); i++) {
+		physreq_see_off(guests[i], 0);
+		KUNIT_EXPECT_NOT_NULL(test, guests[i]->room);
+	}
+}
+
+static void physreq_test_killed(struct kunit *test)
+{
+	struct physreq_hoard *hoard;
+	struct physreq_guest *guest;
+	ktime_t killed;
+
+	contig_expect_balance(test);
+	hoard = physreq_hoard_open(test);
+	guest = physreq_invite(hoard, KTIME_MAX);
+	msleep(200);
+	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
+	killed = ktime_get();
+	send_sig(SIGKILL, guest->task, 1);
+	KUNIT_EXPECT_LE(test, physreq_see_off(guest, killed), 200);
+	KUNIT_EXPECT_NULL(test, guest->room);
+}
+
+/* Not before its time, and not long after it. */
+static void physreq_test_timeout(struct kunit *test)
+{
+	static const s64 limits[] = { 0, 1, 30, 300 };
+	struct physreq_hoard *hoard = physreq_hoard_open(test);
+
+	for (int i = 0; i < ARRAY_SIZE(limits); i++) {
+		ktime_t began = ktime_get();
+		s64 took;
+
+		KUNIT_EXPECT_NULL(test,
+				  kmem_alloc_physcontig_timeout(PHYSREQ_ROOM,
+								hoard->preqp,
+								ms_to_ktime(limits[i])));
+		took = ktime_ms_delta(ktime_get(), began);
+		KUNIT_EXPECT_GE(test, took, limits[i]);
+		KUNIT_EXPECT_LE(test, took, limits[i] + 200);
+	}
+	KUNIT_EXPECT_NULL(test, kmem_alloc_physcontig(PHYSREQ_ROOM, hoard->preqp,
+						      KM_NOSLEEP));
+}
+
+static struct physreq_story {
+	int told;
+	size_t size;
+	struct contig_report report;
+} physreq_story;
+
+static bool physreq_hear(size_t size, u64 waited, unsigned long caller,
+			 const struct contig_report *report)
+{
+	physreq_story.told++;
+	physreq_story.size = size;
+	physreq_story.report = *report;
+	return waited > 40 * NSEC_PER_MSEC;
+}
+
+/* Who waits says for what, once, and names a page in the way. */
+static void physreq_test_tells(struct kunit *test)
+{
+	struct physreq_hoard *hoard = physreq_hoard_open(test);
+	int told;
+
+	memset(&physreq_story, 0, sizeof(physreq_story));
+	kunit_activate_static_stub(test, contig_tell_wait, physreq_hear);
+	kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp, ms_to_ktime(60));
+	told = physreq_story.told;
+	kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp, ms_to_ktime(500));
+	kunit_deactivate_static_stub(test, contig_tell_wait);
+	KUNIT_EXPECT_GE(test, told, 1);
+	KUNIT_EXPECT_LE(test, physreq_story.told, 2 * told + 2);
+	KUNIT_EXPECT_EQ(test, physreq_story.size, PHYSREQ_ROOM);
+	KUNIT_EXPECT_NE(test, physreq_story.report.error, 0);
+	KUNIT_EXPECT_NE(test, physreq_story.report.blocking_pfn, CONTIG_NO_PFN);
+	KUNIT_EXPECT_NE(test, physreq_story.report.kind, CONTIG_KIND_NONE);
+	KUNIT_EXPECT_FALSE(test, contig_tell_wait(PHYSREQ_ROOM, 9 * NSEC_PER_SEC,
+						  _THIS_IP_, &physreq_story.report));
+	KUNIT_EXPECT_TRUE(test, contig_tell_wait(PHYSREQ_ROOM, 10 * NSEC_PER_SEC,
+						 _THIS_IP_, &physreq_story.report));
+}
+
+static struct kunit_case physreq_wait_cases[] = {
+	KUNIT_CASE(physreq_test_woken),
+	KUNIT_CASE(physreq_test_looks),
+	KUNIT_CASE(physreq_test_crowd),
+	KUNIT_CASE(physreq_test_killed),
+	KUNIT_CASE(physreq_test_timeout),
+	KUNIT_CASE(physreq_test_tells),
+	{}
+};
+
+static struct kunit_suite physreq_wait_suite = {
+	.name = "contig_physreq_wait",
+	.test_cases = physreq_wait_cases,
+};
+
+kunit_test_suite(physreq_wait_suite);
