@@ -355,6 +355,7 @@ struct contig_finder {
  * struct contig_mapper - who looks at a zone
  * @zone: which
  * @nr_pages: what for: smaller hugetlb pages may make room
+ * @stop: as in struct contig_terms
  * @saw_hugetlb: some such
  * @saw_held: pages that may be let go of
  * @drained: the LRU batches were drained once
@@ -362,6 +363,7 @@ struct contig_finder {
 struct contig_mapper {
 	struct zone *zone;
 	unsigned long nr_pages;
+	const bool *stop;
 	bool saw_hugetlb;
 	bool saw_held;
 	bool drained;
@@ -379,6 +381,7 @@ unsigned long contig_find_next(struct contig_finder *finder);
 
 /* free.c */
 int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen);
+void contig_free_unused(unsigned long start, unsigned long end);
 int contig_free_compound(struct page *head, unsigned long nr_pages);
 
 /* request.c */

@@ -40,13 +40,17 @@ static const int contig_lists[] = {
 void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 		       const struct contig_wish *wish)
 {
-	unsigned long aligned = min(wish->align, rounddown_pow_of_two(wish->nr_pages));
+	unsigned long size = rounddown_pow_of_two(wish->nr_pages);
 	unsigned long inside = wish->nr_pages / 2 + (wish->nr_pages & 1);
+	int order;
+
+	/* Of a range of twice this size, less one, it is in it at any place. */
+	inside = rounddown_pow_of_two(inside);
+	order = ilog2(max(min(wish->align, size), inside));
 
 	finder->zone = zone;
 	finder->wish = wish;
-	finder->lowest = min(ilog2(max(aligned, rounddown_pow_of_two(inside))),
-			     MAX_PAGE_ORDER);
+	finder->lowest = min(order, MAX_PAGE_ORDER);
 	finder->order = MAX_PAGE_ORDER;
 	finder->list = 0;
 	finder->left = CONTIG_NOT_COUNTED;

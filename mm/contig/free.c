@@ -226,6 +226,29 @@ static void contig_free_block(unsigned long start, unsigned long end,
 	}
 }
 
+static void contig_free_blocks(unsigned long start, unsigned long end,
+			       bool frozen, bool plain)
+{
+	while (start < end) {
+		unsigned long stop = min(pageblock_end_pfn(start), end);
+
+		contig_free_block(start, stop, frozen, plain);
+		start = stop;
+	}
+}
+
+/**
+ * contig_free_unused() - free pages that were prepared and not handed out
+ * @start: first PFN
+ * @end: one past the last
+ *
+ * Context: As contig_free_range().
+ */
+void contig_free_unused(unsigned long start, unsigned long end)
+{
+	contig_free_blocks(start, end, true, true);
+}
+
 static void contig_give_back_all(unsigned long start, unsigned long end)
 {
 	while (start < end) {
@@ -288,12 +311,7 @@ int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen)
 		return -EINVAL;
 	}
 
-	while (pfn < end) {
-		unsigned long stop = min(pageblock_end_pfn(pfn), end);
-
-		contig_free_block(pfn, stop, frozen, plain);
-		pfn = stop;
-	}
+	contig_free_blocks(pfn, end, frozen, plain);
 	contig_count(CONTIG_FREES, 1);
 	contig_tell_free(start);
 	return 0;

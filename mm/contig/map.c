@@ -9,7 +9,6 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
-#include <linux/sched/signal.h>
 #include <linux/swap.h>
 
 #include "../internal.h"
@@ -157,7 +156,7 @@ int contig_map(struct contig_scan *scan, unsigned long start,
 
 	while (start < end && !enough) {
 		cond_resched();
-		if (fatal_signal_pending(current))
+		if (contig_is_called_off(mapper->stop))
 			return -EINTR;
 		start = contig_map_block(mapper, scan, start, &enough);
 	}

@@ -16,6 +16,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <trace/events/contig.h>
 
 #include "../internal.h"
 #include "../page_alloc.h"
@@ -105,11 +106,12 @@ static int contig_ask_buddy(struct contig_hunt *hunt, int nid,
 	pfn = page_to_pfn(page);
 	if (order && !(hunt->gfp & __GFP_COMP))
 		__split_page(page, order);
-	if (nr_pages < 1UL << order)
-		contig_free_range(pfn + nr_pages, (1UL << order) - nr_pages, true);
+	contig_free_unused(pfn + nr_pages, pfn + (1UL << order));
 	contig_because(hunt->report, 0, CONTIG_NONE, CONTIG_NO_PFN);
 	hunt->report->nr_pages = nr_pages;
 	hunt->page = page;
+	contig_count(CONTIG_SUCCESSES, 1);
+	trace_contig_finish(pfn, pfn + nr_pages, hunt->report);
 	return 0;
 }
 
@@ -286,7 +288,8 @@ static int contig_search_size(struct contig_hunt *hunt, int nid,
 				 CONTIG_LEVEL_MOVABLE : CONTIG_LEVEL_FREE;
 	int err;
 
-	if (gfpflags_allow_blocking(hunt->gfp) && fatal_signal_pending(current))
+	if (gfpflags_allow_blocking(hunt->gfp) &&
+	    contig_is_called_off(hunt->mapper.stop))
 		return contig_because(hunt->report, -EINTR, CONTIG_INTERRUPTED,
 				      CONTIG_NO_PFN);
 	err = contig_ask_buddy(hunt, nid, nodemask);
@@ -414,6 +417,7 @@ int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
 		.terms = terms,
 		.min_pages = terms->min_pages,
 		.gfp = terms->gfp,
+		.mapper.stop = terms->stop,
 		.report = report,
 	};
 	int err;
@@ -452,6 +456,7 @@ int contig_search_dry(const struct contig_wish *wish,
 		.wish = *wish,
 		.min_pages = terms->min_pages,
 		.gfp = terms->gfp,
+		.mapper.stop = terms->stop,
 		.report = report,
 		.only_look = true,
 	};

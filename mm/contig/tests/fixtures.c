@@ -305,10 +305,15 @@ void contig_expect_blamed(struct kunit *test, unsigned long start,
 	KUNIT_EXPECT_EQ(test, report.blocking_pfn, blocking_pfn);
 	KUNIT_EXPECT_EQ(test, report.pages_moved, 0);
 	KUNIT_EXPECT_STREQ(test, contig_kind_name(report.kind), kind);
+}
+
 /* There is no such block, for this reason. */
 void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
 			   int error, enum contig_reason reason)
+{
+	struct contig_report report;
 	struct page *page;
+
 	memset(&report, 0xff, sizeof(report));
 	page = contig_alloc(req, &report);
 	KUNIT_EXPECT_NULL(test, page);

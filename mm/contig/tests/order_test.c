@@ -61,7 +61,7 @@ static bool contig_wait_until_told(struct contig_customer *customer)
 }
 
 /* All of the window, or as much as is asked for, and nowhere else. */
-static void contig_ask_in(struct contig_request *req,
+static void contig_order_in(struct contig_request *req,
 			  const struct contig_window *window,
 			  unsigned long nr_pages)
 {
@@ -101,7 +101,7 @@ static void contig_test_order_is_met(struct kunit *test)
 	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
 	contig_window_release_all(window);
 	contig_customer_init(&customer);
-	contig_ask_in(&req, window, 37);
+	contig_order_in(&req, window, 37);
 	req.nodemask = &nodes;
 	req.boundary = 64 * PAGE_SIZE;
 	order = contig_alloc_async(&req, contig_customer_told, &customer);
@@ -150,7 +150,7 @@ static void contig_test_order_is_looked_for(struct kunit *test)
 
 	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
 	contig_window_release_all(window);
-	contig_ask_in(&req, window, 100);
+	contig_order_in(&req, window, 100);
 	scoped_guard(spinlock_irqsave, &lock)
 		order = contig_alloc_async(&req, NULL, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, order);
@@ -176,7 +176,7 @@ static void contig_test_order_is_left(struct kunit *test)
 
 	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
 	contig_window_release_all(window);
-	contig_ask_in(&req, window, 100);
+	contig_order_in(&req, window, 100);
 	order = contig_alloc_async(&req, NULL, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, order);
 	msleep(20);
@@ -197,7 +197,7 @@ static void contig_test_order_ends_itself(struct kunit *test)
 	contig_customer_init(&customer);
 	customer.ends_it = true;
 	customer.takes_it_back = true;
-	contig_ask_in(&req, window, 100);
+	contig_order_in(&req, window, 100);
 	KUNIT_ASSERT_NOT_NULL(test, contig_alloc_async(&req,
 						       contig_customer_told,
 						       &customer));
@@ -230,7 +230,7 @@ static void contig_stuck_open(struct kunit *test, struct contig_stuck *stuck)
 	get_page(stuck->page);
 	contig_window_release(window, window->start, pfn);
 	contig_window_release(window, pfn + 40, window->end);
-	contig_ask_in(&stuck->req, window, window->end - window->start);
+	contig_order_in(&stuck->req, window, window->end - window->start);
 	stuck->req.effort = CONTIG_HARD;
 	stuck->req.timeout = KTIME_MAX;
 }
@@ -324,7 +324,7 @@ static void contig_test_order_comes_late(struct kunit *test)
 
 	window = contig_window_open(test, 4 * MAX_ORDER_NR_PAGES);
 	contig_window_release_all(window);
-	contig_ask_in(&req, window, window->end - window->start);
+	contig_order_in(&req, window, window->end - window->start);
 	req.gfp |= __GFP_ZERO;
 	for (int round = 0; round < 60; round++) {
 		contig_customer_init(&customer);
@@ -393,7 +393,7 @@ static void contig_test_order_crowd(struct kunit *test)
 	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
 	contig_window_release_all(window);
 	for (int i = 0; i < 2; i++) {
-		contig_ask_in(&crowds[i].req, window, 16);
+		contig_order_in(&crowds[i].req, window, 16);
 		init_completion(&crowds[i].done);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test,
 					     kthread_run(contig_crowd_run,
