@@ -54,7 +54,9 @@ void contig_agree(struct contig_terms *terms, gfp_t gfp,
 	terms->stop = NULL;
 	if (effort == CONTIG_NOWAIT)
 		terms->gfp &= ~__GFP_DIRECT_RECLAIM;
-	else if (effort == CONTIG_HARD)
+	if (!gfpflags_allow_blocking(terms->gfp))
+		return;
+	if (effort == CONTIG_HARD)
 		terms->patience = timeout ? CONTIG_NEVER : CONTIG_LONG_WAIT;
 	else if (!(gfp & __GFP_NORETRY))
 		terms->patience = CONTIG_SHORT_WAIT;

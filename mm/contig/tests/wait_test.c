@@ -29,6 +29,10 @@ void contig_test_terms(struct kunit *test)
 	contig_agree(&terms, GFP_KERNEL, CONTIG_NOWAIT, 0);
 	KUNIT_EXPECT_FALSE(test, gfpflags_allow_blocking(terms.gfp));
 	KUNIT_EXPECT_EQ(test, terms.patience, 0);
+	contig_agree(&terms, GFP_ATOMIC, CONTIG_NORMAL, 0);
+	KUNIT_EXPECT_EQ(test, terms.patience, 0);
+	contig_agree(&terms, GFP_NOWAIT, CONTIG_HARD, KTIME_MAX);
+	KUNIT_EXPECT_EQ(test, terms.patience, 0);
 	contig_agree(&terms, GFP_KERNEL, CONTIG_NORMAL, 0);
 	KUNIT_EXPECT_EQ(test, terms.patience, 500 * NSEC_PER_USEC);
 	KUNIT_EXPECT_EQ(test, terms.deadline, CONTIG_NEVER);
