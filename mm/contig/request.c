@@ -29,6 +29,13 @@ static bool contig_is_power(phys_addr_t bytes)
 	return !(bytes & (bytes - 1));
 }
 
+/* There has to be a list of zones to go through. */
+static bool contig_is_node(int nid)
+{
+	return nid == NUMA_NO_NODE ||
+	       (nid >= 0 && nid < MAX_NUMNODES && node_possible(nid));
+}
+
 /* One past the last page that lies wholly below @max_addr or at it. */
 static unsigned long contig_end_of(phys_addr_t max_addr)
 {
@@ -56,7 +63,7 @@ static bool contig_translate(struct contig_wish *wish,
 		wish->align = max(wish->align, wish->nr_pages);
 	return contig_is_power(req->align) && contig_is_power(req->boundary) &&
 	       !(req->boundary && req->boundary < PAGE_SIZE) &&
-	       req->min_pages <= req->nr_pages &&
+	       contig_is_node(req->nid) && req->min_pages <= req->nr_pages &&
 	       !(req->min_pages && (req->gfp & __GFP_COMP)) &&
 	       !(req->timeout && req->effort != CONTIG_HARD);
 }
@@ -170,8 +177,8 @@ struct page *contig_alloc_for_noprof(const struct contig_request *req,
  * back with contig_free().
  *
  * The errors that @report->error holds if there is no memory:
- * -EINVAL for constraints that can be met nowhere, flags that are not known, or a
- * timeout without CONTIG_HARD;
+ * -EINVAL for constraints that can be met nowhere, flags or a node that are not
+ * known, or a timeout without CONTIG_HARD;
  * -ENOMEM if nothing that fits is worth an attempt (NO_CANDIDATE), or there is
  * no memory to move pages to (NO_MEMORY);
  * -EBUSY if all that fits is in use by pages that cannot move now, with the page

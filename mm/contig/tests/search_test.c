@@ -180,6 +180,8 @@ static const struct contig_bad_wish {
 				 .effort = CONTIG_NORMAL } },
 	{ "timeout of NOWAIT", { .nr_pages = 1, .timeout = KTIME_MAX,
 				 .effort = CONTIG_NOWAIT } },
+	{ "node below all", { .nr_pages = 1, .nid = NUMA_NO_NODE - 1 } },
+	{ "node above all", { .nr_pages = 1, .nid = MAX_NUMNODES } },
 	{ "ACCOUNT", { .nr_pages = 1, .gfp = __GFP_ACCOUNT } },
 	{ "NOFAIL", { .nr_pages = 1, .gfp = __GFP_NOFAIL } },
 	{ "NORETRY and RETRY_MAYFAIL", { .nr_pages = 1, .gfp = __GFP_NORETRY |
@@ -203,7 +205,6 @@ void contig_test_bad_wish(struct kunit *test)
 	struct contig_report report;
 	struct contig_events before;
 
-	req.nid = NUMA_NO_NODE;
 	req.gfp |= GFP_KERNEL;
 	window = contig_window_open(test, CONTIG_CHUNK);
 	contig_read_events(&before);
