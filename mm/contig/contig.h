@@ -337,6 +337,8 @@ int contig_search_dry(const struct contig_wish *wish,
  * @left: pages on it to be looked at, or CONTIG_NOT_COUNTED
  * @first: the first of them, where the walk of the list ends
  * @looks: how much was looked at under the lock
+ * @walks: of all finders in this zone, when this one let go of the lock
+ * @again: how often it may still begin a list anew
  */
 struct contig_finder {
 	struct zone *zone;
@@ -347,6 +349,8 @@ struct contig_finder {
 	unsigned long left;
 	struct page *first;
 	unsigned int looks;
+	unsigned long walks;
+	unsigned int again;
 };
 
 #define CONTIG_NOT_COUNTED	(~0UL)

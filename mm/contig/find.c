@@ -23,6 +23,12 @@
 /* So much is looked at, entries and their neighbours, while the lock is held. */
 #define CONTIG_LOOKS	512
 
+/* So often a walk begins a list anew because somebody else walked in between. */
+#define CONTIG_WALKS_AGAIN	4
+
+/* How often the lists of each zone were moved on, under its lock. */
+static unsigned long contig_walks[MAX_NUMNODES][MAX_NR_ZONES];
+
 /* Lists that a walk goes through, from the last order to that of the finder. */
 static const int contig_lists[] = {
 	MIGRATE_MOVABLE, MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE,
@@ -55,6 +61,7 @@ void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 	finder->list = 0;
 	finder->left = CONTIG_NOT_COUNTED;
 	finder->first = NULL;
+	finder->again = CONTIG_WALKS_AGAIN;
 }
 
 /* Memory that this wish may have, as far as the block says. */
@@ -167,6 +174,23 @@ static struct page *contig_next_free(struct contig_finder *finder,
 }
 
 /*
+ * What another walk looked at meanwhile is at the end of the list, where this one
+ * would take it for its own work.
+ */
+static void contig_find_place(struct contig_finder *finder)
+{
+	struct zone *zone = finder->zone;
+	unsigned long *walks = &contig_walks[zone_to_nid(zone)][zone_idx(zone)];
+
+	if (finder->first && finder->walks != *walks && finder->again) {
+		finder->again--;
+		finder->left = CONTIG_NOT_COUNTED;
+		finder->first = NULL;
+	}
+	finder->walks = ++*walks;
+}
+
+/*
  * Look at one list, for as long as the lock may be held. Each page that was looked
  * at becomes the last one. If the first of them is taken meanwhile, the count ends
  * the walk.
@@ -180,6 +204,7 @@ static unsigned long contig_walk_list(struct contig_finder *finder)
 
 	guard(spinlock_irqsave)(&finder->zone->lock);
 
+	contig_find_place(finder);
 	finder->looks = 0;
 	while (finder->looks < CONTIG_LOOKS && fit == CONTIG_NO_PFN) {
 		page = contig_next_free(finder, area, list);
