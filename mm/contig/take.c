@@ -408,11 +408,21 @@ static int contig_make_room(struct contig_take *take)
 	return err;
 }
 
+/* To claim a single block costs no more than to ask this. */
+static bool contig_is_hopeless(struct contig_take *take,
+			       struct contig_obstacle *obstacle)
+{
+	return contig_may_sleep(take) && take->nr_blocks > 1 &&
+	       contig_known_obstructs(take->start, take->end, obstacle);
+}
+
 static int contig_climb(struct contig_take *take)
 {
 	struct contig_obstacle obstacle;
 	int err;
 
+	if (contig_is_hopeless(take, &obstacle))
+		return contig_because_of(&take->report, -EBUSY, &obstacle);
 	if (contig_claim(take))
 		return 0;
 	if (!contig_may_sleep(take) && contig_drain_here(take))
@@ -420,8 +430,6 @@ static int contig_climb(struct contig_take *take)
 	if (!contig_may_sleep(take) || take->only_free)
 		return contig_because(&take->report, -EBUSY, CONTIG_WOULD_BLOCK,
 				      take->suspect_pfn);
-	if (contig_known_obstructs(take->start, take->end, &obstacle))
-		return contig_because_of(&take->report, -EBUSY, &obstacle);
 	if (contig_drain(take))
 		return 0;
 	err = contig_look_before_moving(take, false);

@@ -147,7 +147,7 @@ static void physreq_test_woken(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
 	freed = ktime_get();
 	physreq_hoard_let_go(hoard);
-	KUNIT_EXPECT_LE(test, physreq_see_off(guest, freed), 200);
+	KUNIT_EXPECT_LE(test, physreq_see_off(guest, freed), 1000);
 	KUNIT_EXPECT_NOT_NULL(test, guest->room);
 }
 
@@ -202,7 +202,7 @@ static void physreq_test_killed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
 	killed = ktime_get();
 	send_sig(SIGKILL, guest->task, 1);
-	KUNIT_EXPECT_LE(test, physreq_see_off(guest, killed), 200);
+	KUNIT_EXPECT_LE(test, physreq_see_off(guest, killed), 1000);
 	KUNIT_EXPECT_NULL(test, guest->room);
 }
 
@@ -222,7 +222,7 @@ static void physreq_test_timeout(struct kunit *test)
 								ms_to_ktime(limits[i])));
 		took = ktime_ms_delta(ktime_get(), began);
 		KUNIT_EXPECT_GE(test, took, limits[i]);
-		KUNIT_EXPECT_LE(test, took, limits[i] + 200);
+		KUNIT_EXPECT_LE(test, took, limits[i] + 2000);
 	}
 	KUNIT_EXPECT_NULL(test, kmem_alloc_physcontig(PHYSREQ_ROOM, hoard->preqp,
 						      KM_NOSLEEP));
@@ -251,9 +251,9 @@ static void physreq_test_tells(struct kunit *test)
 
 	memset(&physreq_story, 0, sizeof(physreq_story));
 	kunit_activate_static_stub(test, contig_tell_wait, physreq_hear);
-	kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp, ms_to_ktime(60));
+	kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp, ms_to_ktime(300));
 	told = physreq_story.told;
-	kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp, ms_to_ktime(500));
+	kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp, ms_to_ktime(900));
 	kunit_deactivate_static_stub(test, contig_tell_wait);
 	KUNIT_EXPECT_GE(test, told, 1);
 	KUNIT_EXPECT_LE(test, physreq_story.told, 2 * told + 2);
