@@ -68,11 +68,14 @@ static enum contig_level contig_page_level(struct contig_mapper *mapper,
 	return max(level, CONTIG_LEVEL_HUGETLB);
 }
 
-/* Present, in this zone, and neither kept for CMA nor in somebody's hands? */
+/*
+ * Present, in this zone, and neither kept for CMA nor in somebody's hands? The last
+ * block of a zone may be cut short, and what lies behind counts as another's.
+ */
 static enum contig_level contig_block_level(struct zone *zone, unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
-	unsigned long last = pageblock_end_pfn(pfn) - 1;
+	unsigned long last = min(pageblock_end_pfn(pfn), zone_end_pfn(zone)) - 1;
 	int mt;
 
 	if (!page || page_zone(page) != zone ||

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 
 #include "../../internal.h"
+#include "../plan.h"
 #include "fixtures.h"
 #include "tests.h"
 
@@ -291,6 +292,66 @@ void contig_test_only_movable_run(struct kunit *test)
 	req.effort = CONTIG_NORMAL;
 	contig_expect_at(window, &req, start, 1500, 41);
 	contig_cache_check(cache);
+}
+
+static struct zone *contig_zone_cut_short(void)
+{
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		if (!pageblock_aligned(zone_end_pfn(zone)) &&
+		    page_zone(pfn_to_page(zone_end_pfn(zone) - 1)) == zone)
+			return zone;
+	return NULL;
+}
+
+/* Memory does not always end where a block does. */
+void contig_test_last_block(struct kunit *test)
+{
+	struct contig_scan *scan = kunit_kzalloc(test, sizeof(*scan), GFP_KERNEL);
+	struct contig_mapper mapper = { .zone = contig_zone_cut_short() };
+	struct contig_wish wish = { .nr_pages = 2, .align = 1 };
+
+	KUNIT_ASSERT_NOT_NULL(test, scan);
+	if (!mapper.zone)
+		kunit_skip(test, "all zones end where a block does");
+	wish.end = zone_end_pfn(mapper.zone);
+	wish.start = pageblock_start_pfn(wish.end);
+	mapper.nr_pages = wish.nr_pages;
+	contig_scan_init(scan, &wish, CONTIG_LEVEL_HELD, wish.start, wish.end);
+	scan->in_order = true;
+	KUNIT_EXPECT_EQ(test, 0,
+			contig_map(scan, wish.start, wish.end, &mapper));
+	contig_scan_finish(scan);
+	KUNIT_EXPECT_NE(test, scan->best, CONTIG_NO_PFN);
+}
+
+/* What another walk over the free lists looks at in between is met all the same. */
+void contig_test_two_walks(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, CONTIG_CHUNK);
+	const struct contig_wish wish = {
+		.nr_pages = 8,
+		.align = 8,
+		.start = window->start,
+		.end = window->end,
+	};
+	struct contig_finder ours, theirs;
+	unsigned long pfn, next;
+
+	contig_window_release(window, window->start + 64, window->start + 72);
+	contig_window_release(window, window->start + 128, window->start + 136);
+	contig_find_begin(&ours, window->zone, &wish);
+	pfn = contig_find_next(&ours);
+	contig_find_begin(&theirs, window->zone, &wish);
+	next = contig_find_next(&theirs);
+	KUNIT_ASSERT_NE(test, pfn, CONTIG_NO_PFN);
+	KUNIT_ASSERT_NE(test, next, CONTIG_NO_PFN);
+	KUNIT_EXPECT_NE(test, pfn, next);
+	do {
+		pfn = contig_find_next(&ours);
+	} while (pfn != CONTIG_NO_PFN && pfn != next);
+	KUNIT_EXPECT_EQ(test, pfn, next);
 }
 
 /* Of four chunks that can be emptied it is the one with the fewest pages. */
