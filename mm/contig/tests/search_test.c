@@ -117,6 +117,18 @@ static void contig_check_constraints(struct contig_window *window,
 	}
 }
 
+/*
+ * What the kernel needs meanwhile it would take from the free blocks of the window,
+ * and change their type, if it had no free block of its own.
+ */
+static void contig_stock_up(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	__free_pages(page, MAX_PAGE_ORDER);
+}
+
 /* Every alignment with every boundary in every place; of large blocks a third. */
 void contig_test_constraints(struct kunit *test)
 {
@@ -128,6 +140,7 @@ void contig_test_constraints(struct kunit *test)
 	bool large = req.nr_pages > CONTIG_CHUNK / 2;
 	struct contig_window *window;
 
+	contig_stock_up(test);
 	/* A block, aligned to its size, lies well inside of it. */
 	window = contig_window_open(test, req.nr_pages <= CONTIG_CHUNK ?
 				    4 * CONTIG_CHUNK : 10 * CONTIG_CHUNK);
