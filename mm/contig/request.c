@@ -74,7 +74,7 @@ static void contig_state(const struct contig_request *req,
 			 unsigned long caller)
 {
 	if (!contig_translate(wish, req))
-		wish->nr_pages = 0;
+		wish->align = 0;
 	contig_agree(terms, req->gfp, req->effort, req->timeout);
 	terms->min_pages = req->min_pages;
 	terms->caller = caller;
