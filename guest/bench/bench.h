@@ -83,6 +83,7 @@ bool run_sigkill(void);
 /* place.c */
 bool run_windows(void);
 bool run_odd(void);
+bool run_in_vain(void);
 bool run_nosleep(void);
 bool run_dozen(void);
 

@@ -162,6 +162,17 @@ bool run_odd(void)
 	return (!answer.good || ask("free").good) && unspoil();
 }
 
+/* Every window has a page of the kernel in the middle: look everywhere, find none. */
+bool run_in_vain(void)
+{
+	struct answer answer;
+
+	if (!spoil(RANGE, RANGE / 2, 0, 0))
+		return false;
+	answer = ask("pages %lu", RANGE);
+	return !answer.good && unspoil();
+}
+
 /* === From a timer interrupt, on a machine that is 90 % full === */
 
 /* Free pieces of up to 4 MB, until a tenth of the machine is free. */

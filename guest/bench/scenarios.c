@@ -378,8 +378,12 @@ bool run_irqs(void)
 	       watch("cma", run_cma_16384) && watch("full-anon", run_full_anon) &&
 	       watch("half-anon", run_half_anon) && watch("pinned", run_pinned) &&
 	       watch("gigantic", run_gigantic) && watch("size", run_size);
-	put(TRACING "current_tracer", "nop");
 	if (good)
 		sample("irqs-off", worst);
+	worst = 0;
+	good = good && watch("search", run_in_vain);
+	if (good)
+		sample("irqs-off-search", worst);
+	put(TRACING "current_tracer", "nop");
 	return good;
 }

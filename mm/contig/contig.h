@@ -332,6 +332,7 @@ int contig_search_dry(const struct contig_wish *wish,
  * @zone: where
  * @wish: what a run of free pages has to fit
  * @lowest: the lowest order that a run which can do is sure to hold
+ * @natural: the order of the wish; the walk begins there
  * @order: whose lists are walked now
  * @list: which of them
  * @left: pages on it to be looked at, or CONTIG_NOT_COUNTED
@@ -344,6 +345,7 @@ struct contig_finder {
 	struct zone *zone;
 	const struct contig_wish *wish;
 	int lowest;
+	int natural;
 	int order;
 	unsigned int list;
 	unsigned long left;

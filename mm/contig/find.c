@@ -29,7 +29,7 @@
 /* How often the lists of each zone were moved on, under its lock. */
 static unsigned long contig_walks[MAX_NUMNODES][MAX_NR_ZONES];
 
-/* Lists that a walk goes through, from the last order to that of the finder. */
+/* Lists that a walk goes through, at each order. */
 static const int contig_lists[] = {
 	MIGRATE_MOVABLE, MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE,
 	MIGRATE_HIGHATOMIC,
@@ -57,7 +57,8 @@ void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 	finder->zone = zone;
 	finder->wish = wish;
 	finder->lowest = min(order, MAX_PAGE_ORDER);
-	finder->order = MAX_PAGE_ORDER;
+	finder->natural = min(order_base_2(wish->nr_pages), MAX_PAGE_ORDER);
+	finder->order = finder->natural;
 	finder->list = 0;
 	finder->left = CONTIG_NOT_COUNTED;
 	finder->first = NULL;
@@ -143,7 +144,10 @@ static unsigned long contig_fit_in_run(struct contig_finder *finder,
 	return CONTIG_NO_PFN;
 }
 
-/* The next list that has anything; false after the last. */
+/*
+ * The next list; false after the last. Pages as large as the wish come first, then
+ * larger ones, which are better left whole, and those that need neighbours last.
+ */
 static bool contig_next_list(struct contig_finder *finder)
 {
 	finder->left = CONTIG_NOT_COUNTED;
@@ -151,7 +155,11 @@ static bool contig_next_list(struct contig_finder *finder)
 	if (++finder->list < ARRAY_SIZE(contig_lists))
 		return true;
 	finder->list = 0;
-	return --finder->order >= finder->lowest;
+	if (finder->order < finder->natural)
+		finder->order--;
+	else if (finder->order++ == MAX_PAGE_ORDER)
+		finder->order = finder->natural - 1;
+	return finder->order >= finder->lowest;
 }
 
 /* The page whose turn it is, unless all had theirs. */

@@ -196,20 +196,27 @@ static int contig_search_free(struct contig_hunt *hunt)
 	return err;
 }
 
-/* NULL if the zone is too small for the wish, or without memory. */
-static struct contig_plan *contig_new_plan(struct contig_hunt *hunt)
+/* What of the zone the wish may have; empty if that is too little. */
+static void contig_clip(struct contig_hunt *hunt, unsigned long *start,
+			unsigned long *end)
 {
-	unsigned long start = max(hunt->mapper.zone->zone_start_pfn, hunt->wish.start);
-	unsigned long end = min(zone_end_pfn(hunt->mapper.zone), hunt->wish.end);
+	struct zone *zone = hunt->mapper.zone;
+
+	*start = max(zone->zone_start_pfn, hunt->wish.start);
+	*end = max(min(zone_end_pfn(zone), hunt->wish.end), *start);
+	if (*end - *start >= hunt->wish.nr_pages)
+		return;
+	hunt->longest = max(hunt->longest, *end - *start);
+	*end = *start;
+}
+
+static struct contig_plan *contig_new_plan(struct contig_hunt *hunt,
+					   unsigned long start,
+					   unsigned long end)
+{
 	unsigned long cursor = READ_ONCE(*contig_cursor(hunt->mapper.zone));
 	struct contig_plan *plan;
 
-	if (start >= end)
-		return NULL;
-	if (end - start < hunt->wish.nr_pages) {
-		hunt->longest = max(hunt->longest, end - start);
-		return NULL;
-	}
 	hunt->mapper.nr_pages = hunt->wish.nr_pages;
 	plan = kvmalloc(contig_plan_size(&hunt->wish, start, end,
 					 pageblock_nr_pages),
@@ -244,13 +251,19 @@ static int contig_follow(struct contig_hunt *hunt, struct contig_plan *plan)
 
 static int contig_search_planned(struct contig_hunt *hunt)
 {
-	struct contig_plan *plan = contig_new_plan(hunt);
+	struct contig_plan *plan;
+	unsigned long start, end;
 	int err;
 
-	if (!plan)
+	contig_clip(hunt, &start, &end);
+	if (start == end)
 		return -EBUSY;
+	plan = contig_new_plan(hunt, start, end);
+	if (!plan)
+		return contig_because(hunt->report, -ENOMEM, CONTIG_NO_MEMORY,
+				      CONTIG_NO_PFN);
 	err = contig_follow(hunt, plan);
-	if (!err)
+	if (!err && !hunt->only_look)
 		WRITE_ONCE(*contig_cursor(hunt->mapper.zone), plan->start);
 	if (hunt->level == CONTIG_LEVEL_MOVABLE)
 		hunt->longest = max(hunt->longest, plan->longest);

@@ -330,11 +330,13 @@ void contig_test_page_in_transit(struct kunit *test)
 
 	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
 	odd = window->start + 700;
+	owner = kthread_create(contig_let_go, contig_window_hand_out(window, odd),
+			       "contig_let_go");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner);
+	/* Not before: its stack might lie here. */
 	contig_window_release(window, window->start, odd);
 	contig_window_release(window, odd + 1, window->end);
-	owner = kthread_run(contig_let_go, contig_window_hand_out(window, odd),
-			    "contig_let_go");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner);
+	wake_up_process(owner);
 	contig_expect_taken(window, window->start, window->end, ACR_FLAGS_NONE,
 			    GFP_KERNEL);
 	kthread_stop(owner);

@@ -13,7 +13,8 @@
 #include "tests.h"
 
 #define CONTIG_SEED		20240229
-#define CONTIG_RANDOM_ROUNDS	2000
+/* The checkers make each round ten times as dear. */
+#define CONTIG_RANDOM_ROUNDS	(IS_ENABLED(CONFIG_KASAN) ? 500 : 2000)
 #define CONTIG_SLOTS		12
 #define CONTIG_LARGEST		1024
 #define CONTIG_BYSTANDERS	64

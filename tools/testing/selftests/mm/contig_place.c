@@ -530,6 +530,16 @@ static void make_requests(int fd)
 	show(done, start);
 }
 
+/* A free run, whether its zone can spare it or not. */
+static unsigned long fit_anywhere(const struct wish *w, unsigned long nr)
+{
+	unsigned long fit = CONTIG_NO_PFN;
+
+	for (int i = 0; i < nr_zones && fit == CONTIG_NO_PFN; i++)
+		fit = free_fit_in(&zones[i], w, nr);
+	return fit;
+}
+
 /* What was just given back is seen as a run that fits: a miss would show. */
 static bool sees_a_free_run(int fd)
 {
@@ -543,9 +553,9 @@ static bool sees_a_free_run(int fd)
 			break;
 		w.low = answer.start * psize();
 		w.high = w.low + 600 * psize() - 1;
-		seen = free_fit(&w, 600) == CONTIG_NO_PFN &&
+		seen = fit_anywhere(&w, 600) == CONTIG_NO_PFN &&
 		       !contig_ask(fd, &answer, "free 0x%lx 600", answer.start) &&
-		       free_fit(&w, 600) == w.low / psize();
+		       fit_anywhere(&w, 600) == w.low / psize();
 	}
 	contig_quiet(false);
 	return seen;

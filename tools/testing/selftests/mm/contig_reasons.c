@@ -475,7 +475,7 @@ TEST_F_TIMEOUT(reasons, rubbish_words, TIMEOUT)
 /* A good command that is hidden in something too long, cut, or binary. */
 TEST_F_TIMEOUT(reasons, rubbish_bytes, TIMEOUT)
 {
-	static const size_t sizes[] = { 128, 129, 4096, 100000 };	/* of big[] */
+	static const size_t sizes[] = { 256, 257, 4096, 100000 };	/* of big[] */
 	static char good[64], big[100000];
 	int len = snprintf(good, sizeof(good), "range 0x%lx 1", self->start);
 	struct state before;
