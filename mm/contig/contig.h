@@ -13,7 +13,7 @@
  *   contig_dma_blocks'    one for the machine; which blocks of the DMA API are out
  *   lock                  (dma.c).
  *   contig_failures_lock  one for the machine; the list of failures (report.c).
- *   ddi_lock              one for the machine; what drivers have (physreq.c).
+ *   ddi_lock              one for the machine; what drivers have (ddi.c).
  *
  * No two are ever held together. A request that sleeps holds none: what keeps
  * others away from its pages is that claimed pages are on no list and that the
@@ -405,7 +405,7 @@ bool contig_dma_is_direct(struct device *dev);
 unsigned long contig_place(const struct contig_wish *wish, gfp_t gfp,
 			   bool may_sleep);
 
-/* physreq.c */
+/* ddi_wait.c */
 bool contig_tell_wait(size_t size, u64 waited, unsigned long caller,
 		      const struct contig_report *report);
 #ifdef CONFIG_CONTIG_PHYSREQ
