@@ -124,7 +124,7 @@ static int contig_free_block(struct page *page, unsigned long nr_pages)
 	if (!PageHead(page) || compound_nr(page) != nr_pages)
 		return -EINVAL;
 	if (put_page_testzero(page))
-		free_frozen_pages(page, compound_order(page));
+		return contig_free_compound(page, nr_pages);
 	return 0;
 }
 

@@ -280,6 +280,32 @@ void contig_test_free_block_held(struct kunit *test)
 	contig_window_check(window, 0);
 }
 
+/* A compound block is on the free lists at once, not on those of a CPU. */
+void contig_test_free_block_compound(struct kunit *test)
+{
+	const unsigned long sizes[] = { 2, 8, pageblock_nr_pages };
+
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct contig_window *window = contig_window_open(test, 1024);
+		struct contig_request req = contig_ask_in(window, sizes[i]);
+		struct page *page;
+		unsigned long pfn;
+
+		contig_window_release_all(window);
+		req.gfp |= __GFP_COMP;
+		page = contig_alloc(&req, NULL);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		pfn = page_to_pfn(page);
+		contig_free(page, sizes[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, contig_in_free_block(pfn),
+				      "%lu pages", sizes[i]);
+		contig_expect_taken(window, pfn, pfn + sizes[i], ACR_FLAGS_NONE,
+				    GFP_NOWAIT);
+		contig_window_release_rest(window);
+		contig_window_check(window, 0);
+	}
+}
+
 /* === Queries === */
 
 /* The answer to a query; whatever it is, nothing has changed. */

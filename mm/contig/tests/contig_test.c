@@ -113,6 +113,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_free_exactly),
 	KUNIT_CASE(contig_test_free_elsewhere),
 	KUNIT_CASE(contig_test_free_block_held),
+	KUNIT_CASE(contig_test_free_block_compound),
 	KUNIT_CASE(contig_test_query_moves),
 	KUNIT_CASE(contig_test_query_busy),
 	KUNIT_CASE(contig_test_query_size),
