@@ -161,7 +161,8 @@ static void *ddi_get_block(struct ddi_order *order)
 	if (limits->phys_boundary >= PAGE_SIZE)
 		req.boundary = limits->phys_boundary;
 	ddi_set_effort(order, &req);
-	page = contig_alloc_noprof(&req, &order->report);
+	page = contig_alloc_for_noprof(&req, NULL, order->caller,
+				       &order->report);
 	order->area->is_block = page;
 	return page ? page_address(page) : NULL;
 }

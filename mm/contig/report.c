@@ -17,6 +17,7 @@
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
+#include <kunit/static_stub.h>
 #include <trace/events/contig.h>
 
 #include "contig.h"
@@ -287,6 +288,8 @@ void contig_conclude(unsigned long start, unsigned long nr_pages,
 {
 	struct contig_failure failure;
 
+	KUNIT_STATIC_STUB_REDIRECT(contig_conclude, start, nr_pages, terms,
+				   report);
 	contig_note_latency(terms->caller, report);
 	if (!report->error)
 		return;

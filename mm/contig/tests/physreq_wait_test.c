@@ -267,6 +267,56 @@ static void physreq_test_tells(struct kunit *test)
 						 _THIS_IP_, &physreq_story.report));
 }
 
+static struct physreq_entry {
+	int nr;
+	unsigned long caller;
+	struct contig_report report;
+} physreq_entry;
+
+static void physreq_enter(unsigned long start, unsigned long nr_pages,
+			  const struct contig_terms *terms,
+			  const struct contig_report *report)
+{
+	physreq_entry.nr++;
+	physreq_entry.caller = terms->caller;
+	physreq_entry.report = *report;
+}
+
+/* The request is on the account of the one who called, and of nobody between. */
+static void physreq_expect_entry(struct kunit *test, const char *caller)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%ps", (void *)physreq_entry.caller);
+	KUNIT_EXPECT_TRUE_MSG(test, strstarts(name, caller), "%s", name);
+	memset(&physreq_entry, 0, sizeof(physreq_entry));
+}
+
+/* In failures and latency of debugfs is the driver. */
+static void physreq_test_caller(struct kunit *test)
+{
+	struct physreq_hoard *hoard = physreq_hoard_open(test);
+	physreq_t *preqp = hoard->preqp;
+
+	kunit_activate_static_stub(test, contig_conclude, physreq_enter);
+	KUNIT_EXPECT_NULL(test, kmem_alloc_physcontig(PHYSREQ_ROOM, preqp,
+						      KM_NOSLEEP));
+	physreq_expect_entry(test, __func__);
+	KUNIT_EXPECT_NULL(test, kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, preqp,
+							      0));
+	physreq_expect_entry(test, __func__);
+	KUNIT_EXPECT_NULL(test, kmem_alloc_physreq(PHYSREQ_ROOM, preqp, KM_NOSLEEP));
+	physreq_expect_entry(test, __func__);
+	KUNIT_EXPECT_NULL(test, kmem_zalloc_physreq(PHYSREQ_ROOM, preqp,
+						    KM_NOSLEEP));
+	physreq_expect_entry(test, __func__);
+	physreq_hoard_let_go(hoard);
+	hoard->rooms[hoard->nr++] = kmem_alloc_physcontig(PHYSREQ_ROOM, preqp,
+							  KM_SLEEP);
+	KUNIT_ASSERT_NOT_NULL(test, hoard->rooms[hoard->nr - 1]);
+	physreq_expect_entry(test, __func__);
+}
+
 static struct kunit_case physreq_wait_cases[] = {
 	KUNIT_CASE(physreq_test_woken),
 	KUNIT_CASE(physreq_test_looks),
@@ -274,6 +324,7 @@ static struct kunit_case physreq_wait_cases[] = {
 	KUNIT_CASE(physreq_test_killed),
 	KUNIT_CASE(physreq_test_timeout),
 	KUNIT_CASE(physreq_test_tells),
+	KUNIT_CASE(physreq_test_caller),
 	{}
 };
 
