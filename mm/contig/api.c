@@ -367,8 +367,9 @@ struct page *contig_alloc_pages_on_noprof(const struct contig_wish *wish,
 	else
 		err = contig_search(wish, terms, nid, nodemask, report, &page);
 	report->elapsed = ktime_get_ns() - began;
-	contig_conclude(page ? page_to_pfn(page) : CONTIG_NO_PFN,
-			wish->nr_pages, terms, report);
+	if (!terms->is_part)
+		contig_conclude(page ? page_to_pfn(page) : CONTIG_NO_PFN,
+				wish->nr_pages, terms, report);
 	if (!err)
 		return page;
 

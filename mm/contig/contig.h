@@ -393,6 +393,7 @@ int contig_free_compound(struct page *head, unsigned long nr_pages);
 /* request.c */
 struct page *contig_alloc_for_noprof(const struct contig_request *req,
 				     const bool *stop, unsigned long caller,
+				     bool is_part,
 				     struct contig_report *report);
 #define contig_alloc_for(...)	\
 	alloc_hooks(contig_alloc_for_noprof(__VA_ARGS__))

@@ -106,6 +106,23 @@ bool ddi_begin(struct ddi_order *order, const physreq_t *preqp, int flag,
 	return !WARN_ON_ONCE(!ddi_limits_sane(&order->limits));
 }
 
+/* One request for the engine, however often it was asked; others are not its. */
+static void ddi_conclude(const struct ddi_order *order, bool met)
+{
+	const struct ddi_area *area = order->area;
+	struct contig_terms terms = {
+		.gfp = order->gfp,
+		.caller = order->caller,
+	};
+	unsigned long pfn = CONTIG_NO_PFN;
+
+	if (met != area->is_block || !ddi_may_be_block(order))
+		return;
+	if (met)
+		pfn = page_to_pfn(virt_to_page(area->addr));
+	contig_conclude(pfn, ddi_pages(area->size), &terms, &order->report);
+}
+
 /**
  * ddi_alloc() - get memory and enter it
  * @order: begun
@@ -119,6 +136,7 @@ void *ddi_alloc(struct ddi_order *order, size_t size, enum ddi_call call)
 {
 	phys_addr_t boundary = order->limits.phys_boundary;
 	struct ddi_area *area;
+	bool met;
 
 	if (!size || (boundary && size > boundary))
 		return NULL;
@@ -129,7 +147,9 @@ void *ddi_alloc(struct ddi_order *order, size_t size, enum ddi_call call)
 	area->call = call;
 	area->is_block = false;
 	order->area = area;
-	if (!ddi_get_or_wait(order)) {
+	met = ddi_get_or_wait(order);
+	ddi_conclude(order, met);
+	if (!met) {
 		kfree(area);
 		return NULL;
 	}

@@ -42,7 +42,7 @@ struct ddi_area {
  * @nap: until the next look, in jiffies
  * @crowded: the last look was for memory given back, and in vain
  * @place: where it could lie if nobody else were there
- * @report: of the last attempt
+ * @report: of the last attempt at a block, with sums over all of them
  */
 struct ddi_order {
 	struct ddi_area *area;
@@ -62,6 +62,12 @@ struct ddi_order {
 static inline unsigned long ddi_pages(size_t size)
 {
 	return (size >> PAGE_SHIFT) + !!offset_in_page(size);
+}
+
+/* kvmalloc() is content with any pages, so there is nobody else to ask. */
+static inline bool ddi_may_be_block(const struct ddi_order *order)
+{
+	return order->area->call != DDI_PLAIN || !order->may_wait;
 }
 
 /* ddi.c */

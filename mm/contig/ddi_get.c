@@ -146,6 +146,15 @@ static void ddi_set_effort(struct ddi_order *order, struct contig_request *req)
 	}
 }
 
+/* The last attempt says why, all of them what it cost. */
+static void ddi_add_up(struct ddi_order *order, struct contig_report *last)
+{
+	last->ranges_tried += order->report.ranges_tried;
+	last->pages_moved += order->report.pages_moved;
+	last->elapsed = ktime_get_ns() - order->began;
+	order->report = *last;
+}
+
 static void *ddi_get_block(struct ddi_order *order)
 {
 	const physreq_t *limits = &order->limits;
@@ -156,13 +165,14 @@ static void *ddi_get_block(struct ddi_order *order)
 		.nid = NUMA_NO_NODE,
 		.gfp = order->gfp,
 	};
+	struct contig_report report;
 	struct page *page;
 
 	if (limits->phys_boundary >= PAGE_SIZE)
 		req.boundary = limits->phys_boundary;
 	ddi_set_effort(order, &req);
-	page = contig_alloc_for_noprof(&req, NULL, order->caller,
-				       &order->report);
+	page = contig_alloc_for_noprof(&req, NULL, order->caller, true, &report);
+	ddi_add_up(order, &report);
 	order->area->is_block = page;
 	return page ? page_address(page) : NULL;
 }
@@ -182,8 +192,7 @@ bool ddi_get(struct ddi_order *order)
 		area->addr = ddi_get_plain(order);
 	else
 		area->addr = ddi_get_object(order);
-	/* kvmalloc() was asked for any pages at all. */
-	if (!area->addr && !(area->call == DDI_PLAIN && order->may_wait))
+	if (!area->addr && ddi_may_be_block(order))
 		area->addr = ddi_get_block(order);
 	return area->addr;
 }

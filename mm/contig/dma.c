@@ -152,7 +152,7 @@ static struct page *contig_dma_take(const struct contig_dma_wish *wish,
 	limit = min(limit - region->dma_start, region->size - 1);
 	req.max_addr = min_t(u64, region->cpu_start + limit, PHYS_ADDR_MAX);
 	contig_dma_bound(&req, wish, region->cpu_start - region->dma_start);
-	page = contig_alloc_for(&req, NULL, wish->caller, report);
+	page = contig_alloc_for(&req, NULL, wish->caller, false, report);
 	if (!page || contig_dma_fits(wish, phys_to_dma(wish->dev,
 						       page_to_phys(page))))
 		return page;

@@ -81,7 +81,7 @@ static void contig_order_run(struct work_struct *work)
 	order = container_of(work, struct contig_order, work);
 	contig_order_age(order);
 	order->page = contig_alloc_for(&order->req, &order->stop, order->caller,
-				       &order->report);
+				       false, &order->report);
 	if (READ_ONCE(order->stop))
 		return;
 	if (order->ready)

@@ -138,6 +138,7 @@ static void contig_refcount(struct page *page, unsigned long nr_pages)
  * @req: what is wanted
  * @stop: for contig_call_off(), or NULL
  * @caller: code address of the client
+ * @is_part: he tries again if it fails, and will enter by himself how that went
  * @report: how it went
  *
  * Context: As contig_alloc().
@@ -145,6 +146,7 @@ static void contig_refcount(struct page *page, unsigned long nr_pages)
  */
 struct page *contig_alloc_for_noprof(const struct contig_request *req,
 				     const bool *stop, unsigned long caller,
+				     bool is_part,
 				     struct contig_report *report)
 {
 	struct contig_terms terms;
@@ -153,6 +155,7 @@ struct page *contig_alloc_for_noprof(const struct contig_request *req,
 
 	contig_state(req, &wish, &terms, caller);
 	terms.stop = stop;
+	terms.is_part = is_part;
 	page = contig_alloc_pages_on_noprof(&wish, &terms, req->nid,
 					    req->nodemask, report);
 	if (!page)
@@ -194,7 +197,7 @@ struct page *contig_alloc_noprof(const struct contig_request *req,
 {
 	struct contig_report unwanted;
 
-	return contig_alloc_for_noprof(req, NULL, _RET_IP_,
+	return contig_alloc_for_noprof(req, NULL, _RET_IP_, false,
 				       report ?: &unwanted);
 }
 EXPORT_SYMBOL_GPL(contig_alloc_noprof);

@@ -292,6 +292,22 @@ static void physreq_expect_entry(struct kunit *test, const char *caller)
 	memset(&physreq_entry, 0, sizeof(physreq_entry));
 }
 
+/* However often it looked, it was one request, and it took as long as it took. */
+static void physreq_test_entered_once(struct kunit *test)
+{
+	struct physreq_hoard *hoard = physreq_hoard_open(test);
+	const struct contig_report *report = &physreq_entry.report;
+
+	kunit_activate_static_stub(test, contig_conclude, physreq_enter);
+	KUNIT_EXPECT_NULL(test, kmem_alloc_physcontig_timeout(PHYSREQ_ROOM,
+							      hoard->preqp,
+							      ms_to_ktime(200)));
+	KUNIT_EXPECT_EQ(test, physreq_entry.nr, 1);
+	KUNIT_EXPECT_NE(test, report->error, 0);
+	KUNIT_EXPECT_GE(test, report->elapsed, 200 * NSEC_PER_MSEC);
+	physreq_expect_entry(test, __func__);
+}
+
 /* In failures and latency of debugfs is the driver. */
 static void physreq_test_caller(struct kunit *test)
 {
@@ -325,6 +341,7 @@ static struct kunit_case physreq_wait_cases[] = {
 	KUNIT_CASE(physreq_test_timeout),
 	KUNIT_CASE(physreq_test_tells),
 	KUNIT_CASE(physreq_test_caller),
+	KUNIT_CASE(physreq_test_entered_once),
 	{}
 };
 
