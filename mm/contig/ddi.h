@@ -41,7 +41,6 @@ struct ddi_area {
  * @slice: how long the next attempt may take, if there is a deadline
  * @nap: until the next look, in jiffies
  * @crowded: the last look was for memory given back, and in vain
- * @place: where it could lie if nobody else were there
  * @report: of the last attempt at a block, with sums over all of them
  */
 struct ddi_order {
@@ -55,7 +54,6 @@ struct ddi_order {
 	u64 slice;
 	unsigned long nap;
 	bool crowded;
-	unsigned long place;
 	struct contig_report report;
 };
 
@@ -78,7 +76,8 @@ bool ddi_free(void *addr, size_t size, bool physcontig);
 
 /* ddi_get.c */
 bool ddi_limits_sane(const physreq_t *limits);
-unsigned long ddi_place(const physreq_t *limits, size_t size, bool may_sleep);
+bool ddi_is_anywhere(const physreq_t *limits, bool may_sleep);
+struct contig_request ddi_request(const struct ddi_order *order);
 bool ddi_get(struct ddi_order *order);
 
 /* ddi_wait.c */

@@ -56,39 +56,53 @@ static bool ddi_fits(const physreq_t *limits, phys_addr_t addr, size_t size)
 		!((addr ^ last) & ~(limits->phys_boundary - 1)));
 }
 
-/*
- * In pages: whatever is smaller than one is met where a page begins, as nothing
- * is larger than its boundary.
+/**
+ * ddi_is_anywhere() - does this machine have memory that meets constraints?
+ * @limits: sane
+ * @may_sleep: the caller may be preempted meanwhile
+ *
+ * What is smaller than a page is met where one begins.
+ *
+ * Context: Any; with @may_sleep task context.
+ * Return: whether it has a page of it, in whoever's hands.
  */
-static void ddi_wish(struct contig_wish *wish, const physreq_t *limits,
-		     size_t size)
+bool ddi_is_anywhere(const physreq_t *limits, bool may_sleep)
 {
 	phys_addr_t max_addr = ddi_max_addr(limits);
-
-	*wish = (struct contig_wish){
-		.nr_pages = ddi_pages(size),
+	struct contig_wish wish = {
+		.nr_pages = 1,
 		.align = max(PHYS_PFN(limits->phys_align), 1UL),
-		.boundary = PHYS_PFN(limits->phys_boundary),
 		.end = max_addr == PHYS_ADDR_MAX ? ULONG_MAX >> PAGE_SHIFT :
 						   PHYS_PFN(max_addr + 1),
 	};
+
+	return contig_place(&wish, GFP_KERNEL, may_sleep) != CONTIG_NO_PFN;
 }
 
 /**
- * ddi_place() - where would this lie if nobody else used memory?
- * @limits: sane
- * @size: bytes
- * @may_sleep: the caller may be preempted meanwhile
+ * ddi_request() - an order as a request to the engine
+ * @order: begun, with its area
  *
- * Context: Any; with @may_sleep task context.
- * Return: the first PFN, or %CONTIG_NO_PFN for nowhere.
+ * A boundary below a page is met by each page, as nothing is larger than its
+ * boundary.
+ *
+ * Context: Any.
+ * Return: the request, without an effort.
  */
-unsigned long ddi_place(const physreq_t *limits, size_t size, bool may_sleep)
+struct contig_request ddi_request(const struct ddi_order *order)
 {
-	struct contig_wish wish;
+	const physreq_t *limits = &order->limits;
+	struct contig_request req = {
+		.nr_pages = ddi_pages(order->area->size),
+		.align = limits->phys_align,
+		.max_addr = ddi_max_addr(limits),
+		.nid = NUMA_NO_NODE,
+		.gfp = order->gfp,
+	};
 
-	ddi_wish(&wish, limits, size);
-	return contig_place(&wish, GFP_KERNEL, may_sleep);
+	if (limits->phys_boundary >= PAGE_SIZE)
+		req.boundary = limits->phys_boundary;
+	return req;
 }
 
 /* === One attempt === */
@@ -157,19 +171,10 @@ static void ddi_add_up(struct ddi_order *order, struct contig_report *last)
 
 static void *ddi_get_block(struct ddi_order *order)
 {
-	const physreq_t *limits = &order->limits;
-	struct contig_request req = {
-		.nr_pages = ddi_pages(order->area->size),
-		.align = limits->phys_align,
-		.max_addr = ddi_max_addr(limits),
-		.nid = NUMA_NO_NODE,
-		.gfp = order->gfp,
-	};
+	struct contig_request req = ddi_request(order);
 	struct contig_report report;
 	struct page *page;
 
-	if (limits->phys_boundary >= PAGE_SIZE)
-		req.boundary = limits->phys_boundary;
 	ddi_set_effort(order, &req);
 	page = contig_alloc_for_noprof(&req, NULL, order->caller, true, &report);
 	ddi_add_up(order, &report);

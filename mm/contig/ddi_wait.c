@@ -47,14 +47,14 @@ void contig_wake_sleepers(unsigned long pfn)
 /* === Whether to wait === */
 
 /* Is there any use in waiting? What no attempt can get, none will get later. */
-static bool ddi_can_ever(struct ddi_order *order)
+static bool ddi_can_ever(const struct ddi_order *order)
 {
-	size_t size = order->area->size;
+	struct contig_request req = ddi_request(order);
 
 	if (order->area->call == DDI_PLAIN)
-		return size <= INT_MAX && ddi_pages(size) <= totalram_pages();
-	order->place = ddi_place(&order->limits, size, true);
-	return order->place != CONTIG_NO_PFN;
+		return order->area->size <= INT_MAX &&
+		       req.nr_pages <= totalram_pages();
+	return contig_query(&req, NULL) != -ENOMEM;
 }
 
 static bool ddi_is_over(const struct ddi_order *order)
@@ -68,17 +68,18 @@ static bool ddi_is_over(const struct ddi_order *order)
 /* If the search blames nobody: who is in the way where it could lie? */
 static void ddi_name_blocker(struct ddi_order *order)
 {
-	struct contig_report *report = &order->report;
-	unsigned long end = order->place + ddi_pages(order->area->size);
-	struct contig_obstacle obstacle;
+	struct contig_request req = ddi_request(order);
+	struct contig_report *report = &order->report, told;
 
 	if (order->area->call == DDI_PLAIN) {
 		contig_because(report, -ENOMEM, CONTIG_NO_MEMORY, CONTIG_NO_PFN);
 		return;
 	}
-	if (report->blocking_pfn == CONTIG_NO_PFN &&
-	    !contig_survey(order->place, end, ACR_FLAGS_NONE, &obstacle))
-		contig_because_of(report, report->error, &obstacle);
+	if (report->blocking_pfn != CONTIG_NO_PFN ||
+	    contig_query(&req, &told) != -EBUSY)
+		return;
+	contig_because(report, report->error, told.reason, told.blocking_pfn);
+	report->kind = told.kind;
 }
 
 /**

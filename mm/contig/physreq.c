@@ -115,7 +115,7 @@ bool physreq_prep(physreq_t *preqp, int flag)
 
 	might_sleep_if(may_sleep);
 	return preqp && !(flag & ~KM_NOSLEEP) && ddi_limits_sane(preqp) &&
-	       ddi_place(preqp, 1, may_sleep) != CONTIG_NO_PFN;
+	       ddi_is_anywhere(preqp, may_sleep);
 }
 EXPORT_SYMBOL_GPL(physreq_prep);
 

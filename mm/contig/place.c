@@ -3,7 +3,8 @@
  * Is there a place for a wish at all?
  *
  * One whose every page is there, in one zone, and the allocator's to hand out,
- * whoever has it now. Where there is none, waiting is in vain.
+ * whoever has it now. contig_query() can tell more, but has to sleep for it;
+ * physreq_prep() may be called where nobody can.
  */
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
