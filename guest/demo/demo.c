@@ -101,6 +101,8 @@ static void make_requests(void)
 	heap_requests();
 	step("a PCI device that wants 8 MB");
 	edu_request();
+	step("the same device, 48 KB in its reach across no 64 KB line");
+	edu_physreq_request();
 	step("a hugetlb page of 1 GB");
 	gigantic_request();
 	step("virtio-mem");

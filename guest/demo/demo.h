@@ -144,6 +144,7 @@ int others_stop(void);			/* checks once more; 0: not a byte was ever wrong */
 void heap_requests(void);
 void heap_release(void);
 void edu_request(void);
+void edu_physreq_request(void);
 void edu_release(void);
 void gigantic_request(void);
 void gigantic_release(void);

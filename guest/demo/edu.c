@@ -3,6 +3,9 @@
  * dma_alloc_coherent() of 8 MB, more than the buddy allocator has in one piece, by the
  * driver of a real (well, emulated) PCI device. The device then copies pages of the
  * buffer through its own memory; what arrives is checked from user space.
+ *
+ * The same driver then wants 48 KB as drivers of UnixWare do, kmem_alloc_physcontig():
+ * at a multiple of 16 KB, across no 64 KB line, within 28 address bits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +22,11 @@
 #define PAGES	(SIZE >> PAGE_SHIFT)
 #define COPIES	6		/* each takes the device 0.2 s, it is that slow by design */
 #define OWNER	0xed0U
+
+#define PIECE		(48UL << 10)
+#define PIECE_ALIGN	(16UL << 10)
+#define PIECE_BOUNDARY	(64UL << 10)
+#define PIECE_BITS	28U
 
 static int fd = -1;
 
@@ -61,7 +69,7 @@ static void check_place(struct row *row)
 {
 	struct pfn_range range = trace_cma();
 	unsigned long dma;
-	char line[64];
+	char line[96];
 
 	if (pread(fd, line, sizeof(line), 0) <= 0 || sscanf(line, "dma=%lx", &dma) != 1 ||
 	    range.nr != PAGES || range.start != dma >> PAGE_SHIFT) {
@@ -109,6 +117,50 @@ void edu_request(void)
 		row_wrong(row, "should have been met");
 	else
 		check_buffer(row);
+	row_done(row);
+}
+
+/* Where the driver says it is: each constraint by itself, and that it is ours. */
+static void check_piece(struct row *row)
+{
+	unsigned long first = 0, last;
+	char line[96] = "";
+
+	if (pread(fd, line, sizeof(line) - 1, 0) > 0)
+		sscanf(line, "dma=%*s size=%*s phys=%lx", &first);
+	last = first + PIECE - 1;
+	row->start = first >> PAGE_SHIFT;
+	row->nr = PIECE >> PAGE_SHIFT;
+	note("48 KB at 0x%lx: offset %lu in 16 KB, %s a 64 KB line, %s 28 bits", first,
+	     first % PIECE_ALIGN,
+	     first / PIECE_BOUNDARY == last / PIECE_BOUNDARY ? "crosses not" : "crosses",
+	     last >> PIECE_BITS ? "not within" : "within");
+	if (!first)
+		row_wrong(row, "the driver does not say where");
+	if (first % PIECE_ALIGN)
+		row_wrong(row, "0x%lx is no multiple of 16 KB", first);
+	if (first / PIECE_BOUNDARY != last / PIECE_BOUNDARY)
+		row_wrong(row, "0x%lx-0x%lx crosses a 64 KB line", first, last);
+	if (last >> PIECE_BITS)
+		row_wrong(row, "0x%lx has more than 28 bits", last);
+	check_claimed(row, (struct pfn_range){ row->start, row->nr });
+	map_mark((struct pfn_range){ row->start, row->nr }, '#');
+}
+
+void edu_physreq_request(void)
+{
+	struct row *row = row_new("edu (PCI)", "kmem_alloc_physcontig 48K");
+	char text[64];
+
+	snprintf(text, sizeof(text), "physreq %lu %lu %lu %u", PIECE, PIECE_ALIGN,
+		 PIECE_BOUNDARY, PIECE_BITS);
+	trace_begin();
+	row->error = fd < 0 ? -ENODEV : command(text);
+	trace_end(row);
+	if (row->error)
+		row_wrong(row, "should have been met");
+	else
+		check_piece(row);
 	row_done(row);
 }
 

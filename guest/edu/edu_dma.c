@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * edu_dma: a driver for QEMU's "edu" PCI device that wants one large coherent buffer.
+ * edu_dma: a driver for QEMU's "edu" PCI device that wants one large coherent buffer,
+ * and a small one where the device wants it.
  *
  * It stands in for the camera and codec drivers that call dma_alloc_coherent() for
  * megabytes: the demo lets it allocate, maps the buffer, and has the device copy pages
@@ -10,8 +11,11 @@
  * /dev/edu_dma, one user at a time:
  *   write "alloc BYTES"     dma_alloc_coherent()
  *   write "copy FROM TO"    DMA page at offset FROM into the device, then out to offset TO
- *   write "free"            dma_free_coherent(); so does the last close
- *   read                    "dma=0x... size=..." of the buffer
+ *   write "physreq BYTES ALIGN BOUNDARY BITS"
+ *                           kmem_alloc_physcontig() under these constraints
+ *   write "free"            dma_free_coherent(), kmem_free_physcontig(); so does the
+ *                           last close
+ *   read                    "dma=0x... size=... phys=0x..." of both
  *   mmap                    the buffer
  */
 #define pr_fmt(fmt) "edu_dma: " fmt
@@ -23,6 +27,9 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#ifdef CONFIG_CONTIG_PHYSREQ
+#include <linux/physreq.h>
+#endif
 
 #define EDU_VENDOR		0x1234
 #define EDU_DEVICE		0x11e8
@@ -50,6 +57,8 @@ static struct edu {
 	void *buffer;
 	dma_addr_t dma;
 	size_t size;
+	void *piece;			/* of kmem_alloc_physcontig() */
+	size_t piece_size;
 } edu = { .lock = __MUTEX_INITIALIZER(edu.lock) };
 
 /* === The device ========================================================== */
@@ -101,8 +110,57 @@ static int edu_alloc(size_t size)
 	return 0;
 }
 
+#ifdef CONFIG_CONTIG_PHYSREQ
+static void *edu_get_piece(size_t size, unsigned long align, unsigned long boundary,
+			   unsigned int bits)
+{
+	physreq_t *preqp = physreq_alloc(KM_SLEEP);
+	void *piece = NULL;
+
+	if (!preqp)
+		return NULL;
+	preqp->phys_align = align;
+	preqp->phys_boundary = boundary;
+	preqp->phys_dmasize = bits;
+	preqp->phys_flags = PREQ_PHYSCONTIG;
+	if (physreq_prep(preqp, KM_SLEEP))
+		piece = kmem_alloc_physcontig(size, preqp, KM_SLEEP);
+	physreq_free(preqp);
+	return piece;
+}
+
+static void edu_free_piece(void)
+{
+	kmem_free_physcontig(edu.piece, edu.piece_size);
+	edu.piece = NULL;
+}
+#else
+static void *edu_get_piece(size_t size, unsigned long align, unsigned long boundary,
+			   unsigned int bits)
+{
+	return NULL;
+}
+
+static void edu_free_piece(void)
+{
+}
+#endif
+
+static int edu_physreq(size_t size, unsigned long align, unsigned long boundary,
+		       unsigned int bits)
+{
+	if (edu.piece)
+		return -EBUSY;
+	edu.piece = edu_get_piece(size, align, boundary, bits);
+	if (!edu.piece)
+		return -ENOMEM;
+	edu.piece_size = size;
+	return 0;
+}
+
 static void edu_free(void)
 {
+	edu_free_piece();
 	if (edu.buffer)
 		dma_free_coherent(&edu.pdev->dev, edu.size, edu.buffer, edu.dma);
 	edu.buffer = NULL;
@@ -113,12 +171,15 @@ static void edu_free(void)
 
 static int edu_command(const char *line)
 {
-	unsigned long a, b;
+	unsigned long a, b, c;
+	unsigned int bits;
 
 	if (sscanf(line, "alloc %lu", &a) == 1)
 		return edu_alloc(a);
 	if (sscanf(line, "copy %lu %lu", &a, &b) == 2)
 		return edu_copy(a, b);
+	if (sscanf(line, "physreq %lu %lu %lu %u", &a, &b, &c, &bits) == 4)
+		return edu_physreq(a, b, c, bits);
 	if (!strncmp(line, "free", 4)) {
 		edu_free();
 		return 0;
@@ -145,11 +206,14 @@ static ssize_t edu_write(struct file *file, const char __user *from, size_t len,
 
 static ssize_t edu_read(struct file *file, char __user *to, size_t len, loff_t *pos)
 {
-	char line[64];
+	phys_addr_t phys;
+	char line[96];
 	int n;
 
 	mutex_lock(&edu.lock);
-	n = scnprintf(line, sizeof(line), "dma=%pad size=%zu\n", &edu.dma, edu.size);
+	phys = edu.piece ? virt_to_phys(edu.piece) : 0;
+	n = scnprintf(line, sizeof(line), "dma=%pad size=%zu phys=%pap\n", &edu.dma,
+		      edu.size, &phys);
 	mutex_unlock(&edu.lock);
 	return simple_read_from_buffer(to, len, pos, line, n);
 }
