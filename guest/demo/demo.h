@@ -93,7 +93,7 @@ unsigned long virt_to_pfn(const void *p);	/* 0: not mapped */
 bool virt_range(const void *p, unsigned long nr, struct pfn_range *range);
 
 bool flags_movable(uint64_t flags);	/* a free page, or one on an LRU list */
-unsigned long pages_in_use(struct pfn_range range);	/* not free */
+unsigned long pages_in_use(struct pfn_range range);	/* somebody's */
 void check_claimed(struct row *row, struct pfn_range range);	/* none of it is another's */
 bool find_movable(struct pfn_range in, unsigned long nr, unsigned int used_percent,
 		  unsigned long skip, unsigned long *start);

@@ -179,6 +179,9 @@ bool flags_movable(uint64_t flags)
 
 unsigned long pages_in_use(struct pfn_range range)
 {
+	/* A page on a per-CPU list has none of these, and is not in the buddy lists. */
+	const uint64_t owned = BIT(KPF_LRU) | BIT(KPF_MMAP) | BIT(KPF_ANON) |
+			       BIT(KPF_SWAPBACKED) | BIT(KPF_HUGE) | BIT(KPF_THP);
 	unsigned long used = 0;
 	uint64_t flags[CHUNK];
 
@@ -188,7 +191,7 @@ unsigned long pages_in_use(struct pfn_range range)
 		if (pages_flags(range.start, nr, flags))
 			break;
 		for (unsigned long i = 0; i < nr; i++)
-			used += !(flags[i] & BIT(KPF_BUDDY));
+			used += !!(flags[i] & owned);
 		range.start += nr;
 		range.nr -= nr;
 	}

@@ -179,20 +179,33 @@ static bool contig_type_obstructs(struct page *page,
 	return contig_obstacle(obstacle, contig_type_kind(page));
 }
 
+/* Off the LRU a folio has one reference more, of a batch or of who isolated it. */
+static bool contig_stray_is_held(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	bool held = false;
+
+	if (!folio_try_get(folio))
+		return false;
+	if (page_folio(page) == folio && folio_test_anon(folio))
+		held = folio_ref_count(folio) - 2 > folio_expected_ref_count(folio);
+	folio_put(folio);
+	return held;
+}
+
 /*
  * Referenced, and neither on the LRU nor of any type. With a mapping it is
  * memory of a process or a file that is off the LRU just now, and migration will
- * find it there again. Without, it is the kernel's, or a page being set up. Every
- * other page of KFENCE's pool is a guard and has no type.
+ * find it there again, unless somebody holds it. Without, it is the kernel's, or a
+ * page being set up.
  */
 static bool contig_stray_obstructs(struct page *page,
 				   struct contig_obstacle *obstacle)
 {
-	if (READ_ONCE(page->mapping))
-		return false;
-	if (is_kfence_address(page_address(page)))
-		return contig_obstacle(obstacle, CONTIG_KIND_KFENCE);
-	return contig_obstacle(obstacle, CONTIG_KIND_KERNEL);
+	if (!READ_ONCE(page->mapping))
+		return contig_obstacle(obstacle, CONTIG_KIND_KERNEL);
+	return contig_stray_is_held(page) &&
+	       contig_obstacle(obstacle, CONTIG_KIND_REFERENCED);
 }
 
 /* Those that nobody uses are replaced, the others move, unless too large. */
