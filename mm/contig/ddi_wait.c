@@ -50,11 +50,14 @@ void contig_wake_sleepers(unsigned long pfn)
 static bool ddi_can_ever(const struct ddi_order *order)
 {
 	struct contig_request req = ddi_request(order);
+	struct contig_report report;
 
 	if (order->area->call == DDI_PLAIN)
 		return order->area->size <= INT_MAX &&
 		       req.nr_pages <= totalram_pages();
-	return contig_query(&req, NULL) != -ENOMEM;
+	/* A lack of memory for the question itself does not last. */
+	return contig_query(&req, &report) != -ENOMEM ||
+	       report.reason != CONTIG_NO_CANDIDATE;
 }
 
 static bool ddi_is_over(const struct ddi_order *order)

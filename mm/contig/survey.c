@@ -197,15 +197,17 @@ static bool contig_stray_is_held(struct page *page)
  * Referenced, and neither on the LRU nor of any type. With a mapping it is
  * memory of a process or a file that is off the LRU just now, and migration will
  * find it there again, unless somebody holds it. Without, it is the kernel's, or a
- * page being set up.
+ * page being set up. Every other page of KFENCE's pool is a guard and has no type.
  */
 static bool contig_stray_obstructs(struct page *page,
 				   struct contig_obstacle *obstacle)
 {
-	if (!READ_ONCE(page->mapping))
-		return contig_obstacle(obstacle, CONTIG_KIND_KERNEL);
-	return contig_stray_is_held(page) &&
-	       contig_obstacle(obstacle, CONTIG_KIND_REFERENCED);
+	if (READ_ONCE(page->mapping))
+		return contig_stray_is_held(page) &&
+		       contig_obstacle(obstacle, CONTIG_KIND_REFERENCED);
+	if (is_kfence_address(page_address(page)))
+		return contig_obstacle(obstacle, CONTIG_KIND_KFENCE);
+	return contig_obstacle(obstacle, CONTIG_KIND_KERNEL);
 }
 
 /* Those that nobody uses are replaced, the others move, unless too large. */
