@@ -340,6 +340,7 @@ int contig_search_dry(const struct contig_wish *wish,
  * @looks: how much was looked at under the lock
  * @walks: of all finders in this zone, when this one let go of the lock
  * @again: how often it may still begin a list anew
+ * @walked_before: this is the second walk
  */
 struct contig_finder {
 	struct zone *zone;
@@ -353,6 +354,7 @@ struct contig_finder {
 	unsigned int looks;
 	unsigned long walks;
 	unsigned int again;
+	bool walked_before;
 };
 
 #define CONTIG_NOT_COUNTED	(~0UL)

@@ -63,6 +63,7 @@ void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 	finder->left = CONTIG_NOT_COUNTED;
 	finder->first = NULL;
 	finder->again = CONTIG_WALKS_AGAIN;
+	finder->walked_before = false;
 }
 
 /* Memory that this wish may have, as far as the block says. */
@@ -122,13 +123,27 @@ static unsigned long contig_run_start(struct contig_finder *finder,
 	return pfn;
 }
 
+/* Is the free page at @pfn alone large enough? */
+static unsigned long contig_fit_in_page(struct contig_finder *finder,
+					unsigned long pfn)
+{
+	unsigned long fit = contig_first_fit(finder->wish, pfn);
+	unsigned long end = pfn + (1UL << finder->order);
+
+	return fit < end && finder->wish->nr_pages <= end - fit ? fit :
+								  CONTIG_NO_PFN;
+}
+
 /* Measure the run around a page: the first fit in it, or CONTIG_NO_PFN. */
 static unsigned long contig_fit_in_run(struct contig_finder *finder,
 				       unsigned long pfn)
 {
-	unsigned long start = contig_run_start(finder, pfn), fit;
+	unsigned long fit = contig_fit_in_page(finder, pfn), start;
 	int order = finder->order;
 
+	if (fit != CONTIG_NO_PFN)
+		return fit;
+	start = contig_run_start(finder, pfn);
 	if (start == CONTIG_NO_PFN)
 		return start;
 	fit = contig_first_fit(finder->wish, start);
@@ -224,14 +239,7 @@ static unsigned long contig_walk_list(struct contig_finder *finder)
 	return fit;
 }
 
-/**
- * contig_find_next() - the next free run that fits
- * @finder: as from contig_find_begin()
- *
- * Context: Any but NMI. Takes zone->lock for a bounded number of looks.
- * Return: where it fits, or %CONTIG_NO_PFN when all lists were walked.
- */
-unsigned long contig_find_next(struct contig_finder *finder)
+static unsigned long contig_walk_lists(struct contig_finder *finder)
 {
 	unsigned long fit;
 
@@ -240,4 +248,25 @@ unsigned long contig_find_next(struct contig_finder *finder)
 	} while (fit == CONTIG_NO_PFN &&
 		 (finder->left || contig_next_list(finder)));
 	return fit;
+}
+
+/**
+ * contig_find_next() - the next free run that fits
+ * @finder: as from contig_find_begin()
+ *
+ * Free pages that merged meanwhile may have gone to a list that was behind us: only
+ * what a second walk does not find is not there.
+ *
+ * Context: Any but NMI. Takes zone->lock for a bounded number of looks.
+ * Return: where it fits, or %CONTIG_NO_PFN when all lists were walked twice.
+ */
+unsigned long contig_find_next(struct contig_finder *finder)
+{
+	unsigned long fit = contig_walk_lists(finder);
+
+	if (fit != CONTIG_NO_PFN || finder->walked_before)
+		return fit;
+	finder->walked_before = true;
+	finder->order = finder->natural;
+	return contig_walk_lists(finder);
 }
