@@ -191,7 +191,7 @@ void contig_window_expect_whole(struct contig_window *window)
 }
 
 /* So often the zone is looked at, a few milliseconds apart, until others settle. */
-#define CONTIG_LOOKS	20
+#define CONTIG_SETTLES	20
 
 /* The zone has as much free memory as before the window was opened. */
 void contig_expect_totals(struct contig_window *window)
@@ -199,7 +199,7 @@ void contig_expect_totals(struct contig_window *window)
 	long cma = zone_page_state_snapshot(window->zone, NR_FREE_CMA_PAGES);
 	long missing = 0;
 
-	for (int look = 0; look < CONTIG_LOOKS; look++) {
+	for (int look = 0; look < CONTIG_SETTLES; look++) {
 		if (look)
 			fsleep(5000);
 		missing = (long)window->free -
