@@ -78,6 +78,8 @@ static unsigned long count_in_use(int fd, unsigned long pfn)
 	return in_use;
 }
 
+/* The zone above 4 GB, which is searched to the end before the one below. */
+#define FIRST_PAGE	(4UL << 18)
 #define ALL_PAGES	(13UL << 18)	/* of 12 GB, with the hole */
 #define LEAST		(RANGE / 16)
 
@@ -90,7 +92,8 @@ static unsigned long fewest_in_use(bool close_gaps)
 	int fd = open("/proc/kpageflags", O_RDONLY);
 	unsigned long fewest = NEVER;
 
-	for (unsigned long pfn = 0; fd >= 0 && pfn < ALL_PAGES; pfn += RANGE) {
+	for (unsigned long pfn = FIRST_PAGE; fd >= 0 && pfn < ALL_PAGES;
+	     pfn += RANGE) {
 		unsigned long in_use = count_in_use(fd, pfn);
 
 		if (close_gaps && in_use < LEAST && spoil_one(pfn + RANGE / 2))

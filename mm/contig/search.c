@@ -26,6 +26,12 @@
 /* So many attempts may fail for want of memory before the search ends. */
 #define CONTIG_SHORTAGES	3
 
+/*
+ * For a block or more it is worth looking at so many pages to spare others the move
+ * of one, though the look costs more: it stops nobody.
+ */
+#define CONTIG_LARGE_LOOK	2048
+
 /* So many free runs of a zone may be lost to others before it is looked at. */
 #define CONTIG_LOST_RUNS	16
 
@@ -221,9 +227,12 @@ static struct contig_plan *contig_new_plan(struct contig_hunt *hunt,
 	plan = kvmalloc(contig_plan_size(&hunt->wish, start, end,
 					 pageblock_nr_pages),
 			(hunt->gfp & GFP_KERNEL) | __GFP_NOWARN);
-	if (plan)
-		contig_plan_init(plan, &hunt->wish, start, end,
-				 pageblock_nr_pages, hunt->level, cursor);
+	if (!plan)
+		return NULL;
+	contig_plan_init(plan, &hunt->wish, start, end, pageblock_nr_pages,
+			 hunt->level, cursor);
+	if (hunt->wish.nr_pages >= pageblock_nr_pages)
+		plan->look_factor = CONTIG_LARGE_LOOK;
 	return plan;
 }
 

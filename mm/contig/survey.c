@@ -384,6 +384,7 @@ static void contig_note(const struct contig_obstacle *obstacle)
 	for (int i = 0; i < CONTIG_KNOWN; i++)
 		if (READ_ONCE(contig_known[i]) == obstacle->pfn)
 			return;
+	/* Two who write at a time may lose one: it will be found again. */
 	WRITE_ONCE(contig_known[data_race(contig_next_known++) % CONTIG_KNOWN],
 		   obstacle->pfn);
 }
