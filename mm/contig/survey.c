@@ -375,18 +375,19 @@ static unsigned long contig_survey_block(unsigned long pfn, unsigned long end,
 #define CONTIG_KNOWN	16
 
 static unsigned long contig_known[CONTIG_KNOWN];
-static unsigned int contig_next_known;
+static atomic_t contig_next_known;
 
 static void contig_note(const struct contig_obstacle *obstacle)
 {
+	unsigned int at;
+
 	if (contig_kind_stays(obstacle->kind) != CONTIG_FOR_GOOD)
 		return;
 	for (int i = 0; i < CONTIG_KNOWN; i++)
 		if (READ_ONCE(contig_known[i]) == obstacle->pfn)
 			return;
-	/* Two who write at a time may lose one: it will be found again. */
-	WRITE_ONCE(contig_known[data_race(contig_next_known++) % CONTIG_KNOWN],
-		   obstacle->pfn);
+	at = atomic_inc_return(&contig_next_known);
+	WRITE_ONCE(contig_known[at % CONTIG_KNOWN], obstacle->pfn);
 }
 
 /**

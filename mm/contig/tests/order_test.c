@@ -62,8 +62,8 @@ static bool contig_wait_until_told(struct contig_customer *customer)
 
 /* All of the window, or as much as is asked for, and nowhere else. */
 static void contig_order_in(struct contig_request *req,
-			  const struct contig_window *window,
-			  unsigned long nr_pages)
+			    const struct contig_window *window,
+			    unsigned long nr_pages)
 {
 	*req = (struct contig_request){
 		.nr_pages = nr_pages,
