@@ -68,23 +68,31 @@ static enum contig_level contig_page_level(struct contig_mapper *mapper,
 	return max(level, CONTIG_LEVEL_HUGETLB);
 }
 
-/*
- * Present, in this zone, and neither kept for CMA nor in somebody's hands? The last
- * block of a zone may be cut short, and what lies behind counts as another's.
- */
+/* Present, in this zone, and neither kept for CMA nor in somebody's hands? */
 static enum contig_level contig_block_level(struct zone *zone, unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
-	unsigned long last = min(pageblock_end_pfn(pfn), zone_end_pfn(zone)) - 1;
 	int mt;
 
-	if (!page || page_zone(page) != zone ||
-	    page_zone(pfn_to_page(last)) != zone)
+	if (!page || page_zone(page) != zone)
 		return CONTIG_LEVEL_NEVER;
 	mt = get_pfnblock_migratetype(page, pfn);
 	if (is_migrate_cma(mt))
 		return CONTIG_LEVEL_NEVER;
 	return is_migrate_isolate(mt) ? CONTIG_LEVEL_STUCK : CONTIG_LEVEL_MOVABLE;
+}
+
+/*
+ * How far the zone goes in this block. The last one may be cut short, and the page
+ * structs of a hole that follows may name another zone.
+ */
+static unsigned long contig_zone_ends(struct zone *zone, unsigned long pfn)
+{
+	unsigned long end = min(pageblock_end_pfn(pfn), zone_end_pfn(zone));
+
+	while (end > pfn && page_zone(pfn_to_page(end - 1)) != zone)
+		end--;
+	return end;
 }
 
 /* How finely costs are told apart: an eighth of the request, a block at most. */
@@ -126,19 +134,21 @@ static unsigned long contig_map_block(struct contig_mapper *mapper,
 {
 	unsigned long end = pageblock_end_pfn(pfn), grain = contig_grain(mapper);
 	enum contig_level level = contig_block_level(mapper->zone, pfn);
-	unsigned long stop, in_use;
+	unsigned long zone_ends, stop, in_use;
 
 	if (level > CONTIG_LEVEL_MOVABLE) {
 		*enough = contig_scan_feed(scan, pfn, end, level, 0);
 		return end;
 	}
-	while (pfn < end && !*enough) {
-		stop = contig_measure(mapper, pfn, min(ALIGN(pfn + 1, grain), end),
+	zone_ends = contig_zone_ends(mapper->zone, pfn);
+	while (pfn < zone_ends && !*enough) {
+		stop = contig_measure(mapper, pfn,
+				      min(ALIGN(pfn + 1, grain), zone_ends),
 				      &level, &in_use);
 		*enough = contig_scan_feed(scan, pfn, stop, level, in_use);
 		pfn = stop;
 	}
-	return pfn;
+	return zone_ends < end ? end : pfn;
 }
 
 /**
