@@ -248,7 +248,8 @@ EXPORT_SYMBOL_GPL(contig_free);
 
 /**
  * contig_query() - could this request be met?
- * @req: what would be wanted; its effort is not looked at
+ * @req: what would be wanted; its effort is not looked at, its gfp is: who may not
+ *	sleep is told of the first page that would have to move (WOULD_BLOCK)
  * @report: why not, or how many pages would move; or NULL
  *
  * Changes nothing, and promises nothing: what is free now may be gone.

@@ -123,17 +123,30 @@ static int contig_ask_buddy(struct contig_hunt *hunt, int nid,
 
 /* === Attempts === */
 
+/* The first page that is not free, or CONTIG_NO_PFN. */
+static unsigned long contig_first_in_use(unsigned long start, unsigned long end)
+{
+	while (start < end && !page_count(pfn_to_page(start)))
+		start++;
+	return start < end ? start : CONTIG_NO_PFN;
+}
+
 /* What an attempt would meet, if nothing changes. */
 static int contig_pretend(struct contig_hunt *hunt, unsigned long start,
 			  unsigned long in_use)
 {
 	unsigned long end = start + hunt->wish.nr_pages;
+	unsigned long to_move = CONTIG_NO_PFN;
 	struct contig_report *report = hunt->report;
 	struct contig_obstacle obstacle;
 
 	hunt->page = pfn_to_page(start);
 	report->pages_moved = in_use;
 	report->nr_pages = hunt->wish.nr_pages;
+	if (!gfpflags_allow_blocking(hunt->gfp))
+		to_move = contig_first_in_use(start, end);
+	if (to_move != CONTIG_NO_PFN)
+		return contig_because(report, -EAGAIN, CONTIG_WOULD_BLOCK, to_move);
 	if (hunt->level < CONTIG_LEVEL_HELD ||
 	    contig_survey(start, end, ACR_FLAGS_NONE, &obstacle))
 		return contig_because(report, 0, CONTIG_NONE, CONTIG_NO_PFN);
@@ -488,9 +501,12 @@ int contig_search_dry(const struct contig_wish *wish,
 	if (nid == NUMA_NO_NODE)
 		nid = numa_mem_id();
 	err = contig_search_sizes(&hunt, nid, nodemask);
+	/* Who may not sleep was told so far of what is free. */
 	if (err == -EBUSY)
 		err = contig_search_zones(&hunt, nid, nodemask,
-					  CONTIG_LEVEL_HELD, CONTIG_LEVEL_STUCK);
+					  gfpflags_allow_blocking(hunt.gfp) ?
+					  CONTIG_LEVEL_HELD : CONTIG_LEVEL_MOVABLE,
+					  CONTIG_LEVEL_STUCK);
 	if (err == -EBUSY)
 		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
 				      CONTIG_NO_PFN);

@@ -386,6 +386,28 @@ void contig_test_query_busy(struct kunit *test)
 	contig_window_check(window, 1);
 }
 
+/* Who may not sleep could have what is free, and nothing that has to move. */
+void contig_test_query_atomic(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, 2048);
+	struct contig_cache *cache = contig_cache_open(window, true);
+	unsigned long pfn = window->start + 1000;
+	struct contig_report told;
+
+	contig_cache_fill(cache, pfn, pfn + 2);
+	contig_window_release_rest(window);
+	req.gfp = GFP_ATOMIC;
+	contig_expect_answer(window, &req, -EBUSY, &told);
+	KUNIT_EXPECT_EQ(test, told.reason, CONTIG_WOULD_BLOCK);
+	KUNIT_EXPECT_EQ(test, told.blocking_pfn, pfn);
+	req.nr_pages = 1000;
+	contig_expect_answer(window, &req, 0, &told);
+	KUNIT_EXPECT_EQ(test, told.pages_moved, 0);
+	contig_window_check(window, 2);
+	contig_cache_check(cache);
+}
+
 /* Where there is no memory; and with less than all it depends on how much less. */
 void contig_test_query_size(struct kunit *test)
 {

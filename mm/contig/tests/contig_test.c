@@ -116,6 +116,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_free_block_compound),
 	KUNIT_CASE(contig_test_query_moves),
 	KUNIT_CASE(contig_test_query_busy),
+	KUNIT_CASE(contig_test_query_atomic),
 	KUNIT_CASE(contig_test_query_size),
 	/* random_test.c */
 	KUNIT_CASE(contig_test_random),

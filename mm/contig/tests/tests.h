@@ -127,6 +127,7 @@ void contig_test_free_block_held(struct kunit *test);
 void contig_test_free_block_compound(struct kunit *test);
 void contig_test_query_moves(struct kunit *test);
 void contig_test_query_busy(struct kunit *test);
+void contig_test_query_atomic(struct kunit *test);
 void contig_test_query_size(struct kunit *test);
 
 /* random_test.c */
