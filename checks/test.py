@@ -149,7 +149,7 @@ def parts():
     """All parts, in order; tests that the tree does not have yet leave no row."""
     yield Part("host", "gate", ktap(sys.executable, "checks/gate-test.py"))
     if os.path.exists("checks/series-test.sh"):
-        yield Part("host", "series", ktap("checks/series-test.sh"))
+        yield Part("host", "series", ktap("checks/series-test.sh"), True)
     if os.path.exists("bench/tests.py"):
         yield Part("host", "bench", ktap(sys.executable, "bench/tests.py"))
     yield Part("host", "tree", command("make", "--no-print-directory", "tree", "guest"))
@@ -182,8 +182,11 @@ def run_alone(chosen):
     return red
 
 
-def run_guests(chosen, red):
-    """The guests, a few at a time; each one's output in one piece at its end."""
+def run_beside(chosen, red):
+    """
+    The guests, a few at a time, and one part on the host beside them: a guest does not
+    always have something to do. Each one's output comes in one piece at its end.
+    """
     terminal = threading.Lock()
     running = {}
 
@@ -194,8 +197,10 @@ def run_guests(chosen, red):
         with terminal:
             print("\n=== %s\n%s" % (part, "".join(part.text)), end="", flush=True)
 
-    with concurrent.futures.ThreadPoolExecutor(GUESTS) as pool:
-        waiting = [pool.submit(one, part) for part in chosen]
+    with concurrent.futures.ThreadPoolExecutor(GUESTS) as guests, \
+            concurrent.futures.ThreadPoolExecutor(1) as host:
+        waiting = [(host if part.lane == "host" else guests).submit(one, part)
+                   for part in chosen]
         while waiting:
             done, waiting = concurrent.futures.wait(waiting, TICK)
             for job in done:
@@ -223,7 +228,7 @@ def main():
     chosen = [part for part in parts()
               if str(part) in sys.argv[1:] or not (sys.argv[1:] or part.asked)]
     red = run_alone([part for part in chosen if not part.parallel])
-    run_guests([part for part in chosen if part.parallel], red)
+    run_beside([part for part in chosen if part.parallel], red)
     passed, failed, _ = table(chosen)
     return 0 if passed and not failed else 1
 

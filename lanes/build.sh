@@ -89,6 +89,26 @@ kbuild()
 	make -C "$tree" O="$out" ARCH=$arch CC="$cc" "$@" 8<&- 9>&- </dev/null
 }
 
+# Whatever the kernel is made from: as long as it is the same, so is the kernel
+inputs()
+{
+	[ -z "$(git -C "$tree" status --porcelain -uno 2>&1)" ] || return 0
+	git -C "$tree" rev-parse HEAD
+	$cc -dumpfullversion
+	ld --version | head -n 1
+	sha256sum <"$here/build.sh"
+	(cd "$here" && cat "${fragments[@]/%/.config}") | sha256sum
+	stat -c %Y "$out/.config" "$out/vmlinux"
+}
+
+is_built()
+{
+	local now
+
+	now=$(inputs 2>/dev/null)
+	[ -n "$now" ] && [ "$now" = "$(cat "$out/.built" 2>/dev/null)" ]
+}
+
 # The value that $1, a line of a fragment, must have in .config
 assert_line()
 {
@@ -159,6 +179,11 @@ watch_log()
 	done
 }
 
+if is_built; then
+	printf '  %-8s lane %s, nothing has changed\n' BUILD "$lane"
+	exit
+fi
+rm -f "$out/.built"
 printf '  %-8s lane %s from allnoconfig +%s\n' CONFIG "$lane" "$(printf ' %s' "${fragments[@]}")"
 configure
 
@@ -172,4 +197,5 @@ if ! wait $pid; then
 	die "build failed, full log in $out/build.log"
 fi
 grep -E 'warning:' "$out/build.log" || :
+inputs >"$out/.built" 2>/dev/null || rm -f "$out/.built"
 printf '  %-8s lane %s, kernel ready after %d s\n' BUILD "$lane" $SECONDS
