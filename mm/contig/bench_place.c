@@ -7,6 +7,7 @@
 #include <linux/contig.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
 #include <linux/slab.h>
