@@ -52,7 +52,7 @@ SAMPLE = ["--mem", "1G"]
 # CPUs: that is left to the KUnit suite, which runs with it, and so are the stacks
 # that page_owner saves.
 SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
-        "--append", "cma=32M movablecore=384M LOAD_PERCENT=10 ROUNDS=8 REQUESTS=200 PLACE=cma "
+        "--append", "cma=32M movablecore=384M LOAD_PERCENT=10 ROUNDS=8 REQUESTS=60 PLACE=cma "
         "debug_pagealloc=off page_owner=off"]
 SLOW_SAMPLE = ["--mem", "1G", "--append",
                "LOAD_PERCENT=20 debug_pagealloc=off page_owner=off"]
