@@ -16,7 +16,7 @@
 #include "kselftest_harness.h"
 #include "contig_util.h"
 
-#define REPEAT		40
+#define REPEAT		30
 #define NOISE		24	/* pages the kernel may take for itself meanwhile */
 #define TRIES		25
 #define AGAIN		12
