@@ -352,6 +352,22 @@ bool run_faults(void)
 	return good;
 }
 
+/* The functions that the tracer's longest stretch began and ended in. */
+static void show_stretch(void)
+{
+	FILE *trace = fopen(TRACING "trace", "re");
+	char line[256];
+
+	while (trace && fgets(line, sizeof(line), trace)) {
+		const char *place = strstr(line, "=> ");
+
+		if (place && strstr(line, "ed at:"))
+			printf("#   %s", place + 3);
+	}
+	if (trace)
+		fclose(trace);
+}
+
 /* Run @scenario with the tracer on, and note the longest stretch it shows. */
 static bool watch(const char *name, bool (*scenario)(void))
 {
@@ -362,6 +378,7 @@ static bool watch(const char *name, bool (*scenario)(void))
 	good = scenario();
 	us = number_in(TRACING "tracing_max_latency", "");
 	printf("# irqs-off %s %s: %ld us\n", engine, name, us);
+	show_stretch();
 	if (us * 1000 > worst)
 		worst = us * 1000;
 	return good && us >= 0;

@@ -327,6 +327,9 @@ int contig_search_dry(const struct contig_wish *wish,
 		      const struct contig_terms *terms, int nid,
 		      nodemask_t *nodemask, struct contig_report *report);
 
+/* So many pages are picked from a free list at a time. */
+#define CONTIG_PICKED	16
+
 /**
  * struct contig_finder - a walk over the free lists of a zone
  * @zone: where
@@ -337,7 +340,8 @@ int contig_search_dry(const struct contig_wish *wish,
  * @list: which of them
  * @left: pages on it to be looked at, or CONTIG_NOT_COUNTED
  * @first: the first of them, where the walk of the list ends
- * @looks: how much was looked at under the lock
+ * @picked: pages of the list whose runs are to be measured
+ * @nr_picked: how many
  * @walks: of all finders in this zone, when this one let go of the lock
  * @again: how often it may still begin a list anew
  * @walked_before: this is the second walk
@@ -351,7 +355,8 @@ struct contig_finder {
 	unsigned int list;
 	unsigned long left;
 	struct page *first;
-	unsigned int looks;
+	unsigned long picked[CONTIG_PICKED];
+	unsigned int nr_picked;
 	unsigned long walks;
 	unsigned int again;
 	bool walked_before;

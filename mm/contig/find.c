@@ -8,9 +8,10 @@
  * caller who may not sleep. Of each run the leftmost page of such an order is
  * where the run is measured.
  *
- * What was looked at goes to the end of its list, so that the walk can let go of
- * zone->lock and find its place again. The answer is only where to try: the run may
- * be gone when it is claimed.
+ * Pages are picked from a list a few at a time and go to its end, so that the walk
+ * can let go of zone->lock and find its place again. The runs around them are measured
+ * without the lock. The answer is only where to try: the run may be gone when it is
+ * claimed.
  */
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
@@ -19,9 +20,6 @@
 #include "../page_alloc.h"
 #include "contig.h"
 #include "plan.h"
-
-/* So much is looked at, entries and their neighbours, while the lock is held. */
-#define CONTIG_LOOKS	512
 
 /* So often a walk begins a list anew because somebody else walked in between. */
 #define CONTIG_WALKS_AGAIN	4
@@ -62,6 +60,7 @@ void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 	finder->list = 0;
 	finder->left = CONTIG_NOT_COUNTED;
 	finder->first = NULL;
+	finder->nr_picked = 0;
 	finder->again = CONTIG_WALKS_AGAIN;
 	finder->walked_before = false;
 }
@@ -83,15 +82,16 @@ static int contig_order_at(struct contig_finder *finder, unsigned long from,
 			   unsigned long pfn)
 {
 	struct page *page;
+	unsigned long order;
 
-	finder->looks++;
 	if (pageblock_start_pfn(pfn) != pageblock_start_pfn(from) &&
 	    !contig_block_is_ours(pfn))
 		return -1;
 	page = pfn_to_page(pfn);
 	if (page_zone(page) != finder->zone || !PageBuddy(page))
 		return -1;
-	return buddy_order(page);
+	order = buddy_order_unsafe(page);
+	return order <= MAX_PAGE_ORDER ? order : -1;
 }
 
 /* The order of the free page that ends where the one at @pfn begins, or -1. */
@@ -125,10 +125,10 @@ static unsigned long contig_run_start(struct contig_finder *finder,
 
 /* Is the free page at @pfn alone large enough? */
 static unsigned long contig_fit_in_page(struct contig_finder *finder,
-					unsigned long pfn)
+					unsigned long pfn, int order)
 {
 	unsigned long fit = contig_first_fit(finder->wish, pfn);
-	unsigned long end = pfn + (1UL << finder->order);
+	unsigned long end = pfn + (1UL << order);
 
 	return fit < end && finder->wish->nr_pages <= end - fit ? fit :
 								  CONTIG_NO_PFN;
@@ -138,9 +138,13 @@ static unsigned long contig_fit_in_page(struct contig_finder *finder,
 static unsigned long contig_fit_in_run(struct contig_finder *finder,
 				       unsigned long pfn)
 {
-	unsigned long fit = contig_fit_in_page(finder, pfn), start;
-	int order = finder->order;
+	int order = contig_order_at(finder, pfn, pfn);
+	unsigned long fit, start;
 
+	/* It was taken since it was picked. */
+	if (order < 0)
+		return CONTIG_NO_PFN;
+	fit = contig_fit_in_page(finder, pfn, order);
 	if (fit != CONTIG_NO_PFN)
 		return fit;
 	start = contig_run_start(finder, pfn);
@@ -214,28 +218,34 @@ static void contig_find_place(struct contig_finder *finder)
 }
 
 /*
- * Look at one list, for as long as the lock may be held. Each page that was looked
- * at becomes the last one. If the first of them is taken meanwhile, the count ends
- * the walk.
+ * The next few pages of the list. Each becomes the last one. If the first of all is
+ * taken meanwhile, the count ends the walk.
  */
-static unsigned long contig_walk_list(struct contig_finder *finder)
+static void contig_pick(struct contig_finder *finder)
 {
 	struct free_area *area = &finder->zone->free_area[finder->order];
 	struct list_head *list = &area->free_list[contig_lists[finder->list]];
-	unsigned long fit = CONTIG_NO_PFN;
 	struct page *page;
 
 	guard(spinlock_irqsave)(&finder->zone->lock);
 
 	contig_find_place(finder);
-	finder->looks = 0;
-	while (finder->looks < CONTIG_LOOKS && fit == CONTIG_NO_PFN) {
+	while (finder->nr_picked < CONTIG_PICKED) {
 		page = contig_next_free(finder, area, list);
 		if (!page)
 			break;
 		list_move_tail(&page->buddy_list, list);
-		fit = contig_fit_in_run(finder, page_to_pfn(page));
+		finder->picked[finder->nr_picked++] = page_to_pfn(page);
 	}
+}
+
+static unsigned long contig_fit_in_picked(struct contig_finder *finder)
+{
+	unsigned long fit = CONTIG_NO_PFN;
+
+	while (finder->nr_picked && fit == CONTIG_NO_PFN)
+		fit = contig_fit_in_run(finder,
+					finder->picked[--finder->nr_picked]);
 	return fit;
 }
 
@@ -243,11 +253,15 @@ static unsigned long contig_walk_lists(struct contig_finder *finder)
 {
 	unsigned long fit;
 
-	do {
-		fit = contig_walk_list(finder);
-	} while (fit == CONTIG_NO_PFN &&
-		 (finder->left || contig_next_list(finder)));
-	return fit;
+	for (;;) {
+		fit = contig_fit_in_picked(finder);
+		if (fit != CONTIG_NO_PFN)
+			return fit;
+		if (finder->order < finder->lowest ||
+		    (!finder->left && !contig_next_list(finder)))
+			return CONTIG_NO_PFN;
+		contig_pick(finder);
+	}
 }
 
 /**
@@ -257,7 +271,7 @@ static unsigned long contig_walk_lists(struct contig_finder *finder)
  * Free pages that merged meanwhile may have gone to a list that was behind us: only
  * what a second walk does not find is not there.
  *
- * Context: Any but NMI. Takes zone->lock for a bounded number of looks.
+ * Context: Any but NMI. Takes zone->lock for a few pages at a time.
  * Return: where it fits, or %CONTIG_NO_PFN when all lists were walked twice.
  */
 unsigned long contig_find_next(struct contig_finder *finder)
