@@ -12,6 +12,7 @@ import stat
 import sys
 import tempfile
 
+from cut import Cut
 from plumbing import OUR_CONFIG, Git, commit_steps, show_notes, version
 from steps import ROOT, Problem, load, main, read_hook, say
 
@@ -83,11 +84,12 @@ def apply_git(git, kdir, steps, scratch):
 # --- a plain directory ------------------------------------------------------------
 
 def trial_repository(kdir, steps, scratch):
-    """A repository that holds no more of kdir than the files that hooks change."""
+    """A repository that holds no more of kdir than the files that the steps change."""
     git = Git(os.path.join(scratch, "git"), scratch)
     git.run("init", "-q")
     git = git.with_env(GIT_INDEX_FILE=os.path.join(scratch, "index"))
-    for name in sorted({n for step in steps if step.hook for n in read_hook(step.hook)}):
+    names = {n for step in steps if step.hook for n in read_hook(step.hook)}
+    for name in sorted(names | {Cut(step.cut).file for step in steps if step.cut}):
         path = os.path.join(kdir, name)
         if os.path.isfile(path):
             blob = git.out("hash-object", "-w", "--no-filters", path)

@@ -10,6 +10,8 @@ import stat
 import subprocess
 import sys
 
+from cut import Cut
+from grow import Growth
 from steps import ROOT, Problem, place, read_hook
 
 FIRST_DAY = 1767225600      # 2026-01-01; a step is a minute, so that logs stay in order
@@ -92,14 +94,29 @@ def mode(path):
     return "100755" if os.stat(path).st_mode & stat.S_IXUSR else "100644"
 
 
-def add_files(git, step):
-    there = git.out("ls-files", "--", *step.files)
+def put(git, name, content, kind):
+    """A file of that content and mode into the index."""
+    blob = git.out("hash-object", "-w", "--no-filters", "--stdin", data=content)
+    git.run("update-index", "--add", "--cacheinfo", f"{kind},{blob},{name}")
+
+
+def add_files(git, step, files):
+    """The files that a step brings, and what it makes of those of earlier steps."""
+    there = git.out("ls-files", "--", *step.files) if step.files else ""
     if there:
         raise Problem(f"step {step.name}: the base has a file of that name already", *there.split("\n"))
-    paths = [os.path.join(ROOT, name) for name in step.files]
-    blobs = git.out("hash-object", "-w", "--no-filters", "--stdin-paths", data="\n".join(paths).encode()).split()
-    entries = "".join(f"{mode(p)} {blob}\t{name}\n" for p, blob, name in zip(paths, blobs, step.files))
-    git.run("update-index", "--add", "--index-info", data=entries.encode())
+    for name, content in files.items():
+        put(git, name, content, mode(os.path.join(ROOT, name)))
+
+
+def grown(steps):
+    """For each step {name: content} of the files that it brings or changes."""
+    growth, seen, last = Growth(ROOT, steps), {}, []
+    for number, step in enumerate(steps):
+        last += step.files
+        new = {name: growth.at(name, number) for name in last}
+        yield {name: content for name, content in new.items() if seen.get(name) != content}
+        seen = new
 
 
 def add_hook(git, step):
@@ -125,6 +142,21 @@ def add_hook(git, step):
     return notes
 
 
+def add_cut(git, step):
+    """Takes the block out of the file as it is by now."""
+    cut = Cut(step.cut)
+    if not git.has("cat-file", "-e", f":{cut.file}"):
+        raise Problem(f"{cut.name}: the base has no {cut.file}")
+    before = git.run("cat-file", "blob", f":{cut.file}").stdout
+    put(git, cut.file, cut.apply(before), git.out("ls-files", "-s", "--", cut.file).split()[0])
+
+
+def put_back(git, step, commit):
+    """The block that a step has cut out."""
+    patch = git.run("diff-tree", "-p", f"{commit}^", commit, "--", Cut(step.cut).file).stdout
+    git.run("apply", "--cached", "-R", data=patch)
+
+
 def commit_steps(git, base, parent, steps, scratch):
     """Commits the steps on top of parent, whose tree is base.
 
@@ -135,11 +167,15 @@ def commit_steps(git, base, parent, steps, scratch):
     index = git.with_env(GIT_INDEX_FILE=scratch)
     try:
         index.run("read-tree", base)
-        for minute, step in enumerate(steps, 1):
-            if step.files:
-                add_files(index, step)
+        for minute, (step, files) in enumerate(zip(steps, grown(steps)), 1):
+            for old, commit in zip(steps, commits):
+                if old.name in step.uncut:
+                    put_back(index, old, commit)
+            add_files(index, step, files)
             if step.hook:
                 notes += add_hook(index, step)
+            if step.cut:
+                add_cut(index, step)
             with open(step.message, "rb") as f:
                 text = f.read().rstrip() + b"\n"
             tree = index.out("write-tree")

@@ -3,8 +3,10 @@
 """The series as data: reads series/series and holds it to its rules.
 
 A step is a message, the files it brings and at most one hook, a patch to files
-of the base. Run as a program it checks all that can be known without a base
-and prints what is wrong, one line each; see series/series for the format.
+of the base. It may also take a block out of a file of the base (cut.py), or, if
+it is not mailed, put such blocks back. Run as a program it checks all that can be
+known without a base and prints what is wrong, one line each; see series/series for
+the format.
 """
 import os
 import re
@@ -43,6 +45,8 @@ class Step:
     name: str
     files: list
     hook: str = None    # path of the patch, None: the step changes no file of the base
+    cut: str = None     # path of the recipe, None: the step takes no block out of the base
+    uncut: list = field(default_factory=list)   # names of steps whose block comes back
     message: str = None
     mailed: bool = True
 
@@ -113,21 +117,34 @@ def check_files(root, steps):
 def attach(root, steps):
     """Finds message and hook of each step by name; nothing may be left over."""
     wrong, known = [], {s.name for s in steps}
+    cuts = set()
     for step in steps:
         stem = os.path.join(root, "series", step.name)
-        if os.path.isfile(stem + ".msg"):
-            step.message = stem + ".msg"
-        else:
+        step.message, step.hook, step.cut = (stem + ext if os.path.isfile(stem + ext) else None
+                                             for ext in (".msg", ".patch", ".cut"))
+        if not step.message:
             wrong.append(f"step {step.name} has no message, series/{step.name}.msg")
-        if os.path.isfile(stem + ".patch"):
-            step.hook = stem + ".patch"
-        elif not step.files:
+        if not step.files and not step.hook and not step.cut:
             wrong.append(f"step {step.name} brings neither a file nor a hook")
+        if os.path.isfile(stem + ".uncut"):
+            wrong += attach_uncut(step, stem + ".uncut", cuts)
+        if step.cut:
+            cuts.add(step.name)
     for name in sorted(os.listdir(os.path.join(root, "series"))):
         stem, ext = os.path.splitext(name)
-        if ext in (".msg", ".patch") and stem not in known:
+        if ext in (".msg", ".patch", ".cut", ".uncut") and stem not in known:
             wrong.append(f"series/{name} belongs to no step")
     return wrong
+
+
+def attach_uncut(step, path, cuts):
+    """The name of an earlier step with a cut a line; only for what is not mailed."""
+    with open(path, encoding="utf-8") as f:
+        step.uncut = [line.strip() for line in f if line.strip()]
+    where = "series/" + os.path.basename(path)
+    if step.mailed:
+        return [f"{where}: the step is mailed, so the others should not cut what it puts back"]
+    return [f"{where}: {name} is no earlier step with a cut" for name in step.uncut if name not in cuts]
 
 
 # --- messages -------------------------------------------------------------------

@@ -133,9 +133,13 @@ def base_tree(force):
 def digest(steps, zero):
     """One number for all that the commits are made of."""
     sha = hashlib.sha256(zero.encode())
+    for name in ("cut.py", "grow.py", "plumbing.py"):
+        with open(os.path.join(ROOT, "series", name), "rb") as f:
+            sha.update(f.read())
     for step in steps:
-        parts = [os.path.join(ROOT, name) for name in step.files] + [step.message]
-        for path in parts + ([step.hook] if step.hook else []):
+        parts = [os.path.join(ROOT, name) for name in step.files] + [step.message, step.hook, step.cut]
+        sha.update(" ".join(step.uncut).encode())
+        for path in filter(None, parts):
             with open(path, "rb") as f:
                 content = f.read()
             sha.update(f"\0{step.name}\0{os.path.relpath(path, ROOT)}\0{mode(path)}\0{len(content)}\0".encode())

@@ -169,6 +169,7 @@ struct contig_report {
 
 #ifdef CONFIG_CONTIG_ALLOC
 
+/* mm/contig/request.c */
 struct page *contig_alloc_noprof(const struct contig_request *req,
 				 struct contig_report *report);
 #define contig_alloc(...)	alloc_hooks(contig_alloc_noprof(__VA_ARGS__))
@@ -176,6 +177,7 @@ void contig_free(struct page *page, unsigned long nr_pages);
 int contig_query(const struct contig_request *req,
 		 struct contig_report *report);
 
+/* mm/contig/order.c */
 struct contig_order;
 
 /**
@@ -194,6 +196,7 @@ struct page *contig_order_page(struct contig_order *order,
 			       struct contig_report *report);
 bool contig_cancel(struct contig_order *order);
 
+/* mm/contig/dma.c */
 #ifdef CONFIG_HAS_DMA
 struct device;
 void *dma_alloc_contig(struct device *dev, size_t size, u64 boundary,

@@ -252,12 +252,15 @@ static inline bool contig_is_called_off(const bool *stop)
 	return fatal_signal_pending(current) || (stop && READ_ONCE(*stop));
 }
 
-struct contig_wish;
-
-/* api.c */
+/* range.c */
 void contig_agree(struct contig_terms *terms, gfp_t gfp,
 		  enum contig_effort effort, ktime_t timeout);
 enum contig_effort contig_effort_of(gfp_t gfp);
+void contig_terms_of(struct contig_terms *terms, gfp_t gfp,
+		     unsigned long caller);
+bool contig_gfp_is_known(gfp_t gfp);
+bool contig_size_is_sane(unsigned long nr_pages, gfp_t gfp);
+bool contig_range_is_sane(unsigned long start, unsigned long end, gfp_t gfp);
 int contig_alloc_range_on_noprof(unsigned long start, unsigned long end,
 				 acr_flags_t flags, struct contig_terms *terms,
 				 struct contig_report *report);
@@ -268,12 +271,15 @@ int contig_alloc_range_noprof(unsigned long start, unsigned long end,
 			      struct contig_report *report);
 #define contig_alloc_range(...)	\
 	alloc_hooks(contig_alloc_range_noprof(__VA_ARGS__))
+
+/* pages.c */
+struct contig_wish;
+void contig_wish_for(struct contig_wish *wish, unsigned long nr_pages);
+bool contig_wish_is_sane(const struct contig_wish *wish, gfp_t gfp);
 struct page *contig_alloc_pages_on_noprof(const struct contig_wish *wish,
 					  struct contig_terms *terms, int nid,
 					  nodemask_t *nodemask,
 					  struct contig_report *report);
-void contig_wish_for(struct contig_wish *wish, unsigned long nr_pages);
-bool contig_wish_is_sane(const struct contig_wish *wish, gfp_t gfp);
 #define contig_alloc_pages_on(...)	\
 	alloc_hooks(contig_alloc_pages_on_noprof(__VA_ARGS__))
 struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
@@ -329,6 +335,31 @@ int contig_search_dry(const struct contig_wish *wish,
 
 /* So many pages are picked from a free list at a time. */
 #define CONTIG_PICKED	16
+/* map.c */
+
+/**
+ * struct contig_mapper - who looks at a zone
+ * @zone: which
+ * @nr_pages: what for: smaller hugetlb pages may make room
+ * @stop: as in struct contig_terms
+ * @saw_hugetlb: some such
+ * @saw_held: pages that may be let go of
+ * @drained: the LRU batches were drained once
+ */
+struct contig_mapper {
+	struct zone *zone;
+	unsigned long nr_pages;
+	const bool *stop;
+	bool saw_hugetlb;
+	bool saw_held;
+	bool drained;
+};
+
+struct contig_scan;
+int contig_map(struct contig_scan *scan, unsigned long start,
+	       unsigned long end, void *data);
+
+/* find.c */
 
 /**
  * struct contig_finder - a walk over the free lists of a zone
@@ -364,30 +395,6 @@ struct contig_finder {
 
 #define CONTIG_NOT_COUNTED	(~0UL)
 
-/**
- * struct contig_mapper - who looks at a zone
- * @zone: which
- * @nr_pages: what for: smaller hugetlb pages may make room
- * @stop: as in struct contig_terms
- * @saw_hugetlb: some such
- * @saw_held: pages that may be let go of
- * @drained: the LRU batches were drained once
- */
-struct contig_mapper {
-	struct zone *zone;
-	unsigned long nr_pages;
-	const bool *stop;
-	bool saw_hugetlb;
-	bool saw_held;
-	bool drained;
-};
-
-/* map.c */
-struct contig_scan;
-int contig_map(struct contig_scan *scan, unsigned long start,
-	       unsigned long end, void *data);
-
-/* find.c */
 void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 		       const struct contig_wish *wish);
 unsigned long contig_find_next(struct contig_finder *finder);
@@ -409,6 +416,7 @@ int contig_free_exactly(struct page *page, unsigned long nr_pages);
 /* dma.c */
 struct device;
 bool contig_dma_is_direct(struct device *dev);
+
 /* place.c */
 unsigned long contig_place(const struct contig_wish *wish, gfp_t gfp,
 			   bool may_sleep);
@@ -446,11 +454,6 @@ void contig_conclude(unsigned long start, unsigned long nr_pages,
 		     const struct contig_terms *terms,
 		     const struct contig_report *report);
 unsigned long contig_read_event(enum contig_event event);
-
-/* cma.c, where it can tell how a request went (CONFIG_CMA_REPORT) */
-struct cma;
-struct page *cma_alloc_and_report(struct cma *cma, unsigned long count,
-				  struct contig_report *report);
 
 /* trigger.c */
 struct dentry;

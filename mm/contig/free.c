@@ -303,7 +303,7 @@ int contig_free_compound(struct page *head, unsigned long nr_pages)
  */
 int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen)
 {
-	unsigned long start = pfn, end = pfn + nr_pages;
+	unsigned long end = pfn + nr_pages;
 	bool plain;
 
 	if (pfn >= end || !contig_range_is_freeable(pfn, end, frozen, &plain)) {
@@ -313,6 +313,6 @@ int contig_free_range(unsigned long pfn, unsigned long nr_pages, bool frozen)
 
 	contig_free_blocks(pfn, end, frozen, plain);
 	contig_count(CONTIG_FREES, 1);
-	contig_tell_free(start);
+	contig_tell_free(pfn);
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Names, counters, what failed and how long it took; debugfs.
+ * Names, counters, what failed and how long it took; debugfs and tracepoints.
  *
  * The counters are per CPU and are summed only when somebody reads
  * /sys/kernel/debug/contig/stats: one line each, name and value. Beside it,
@@ -18,9 +18,11 @@
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <kunit/static_stub.h>
-#include <trace/events/contig.h>
 
 #include "contig.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/contig.h>
 
 /* === Names === */
 

@@ -397,7 +397,7 @@ static int contig_do_cma(struct contig_session *session, char *words)
 	err = contig_parse_number(&words, &session->nr_pages);
 	if (err || words)
 		return err ?: -EINVAL;
-	if (!IS_ENABLED(CONFIG_CMA_REPORT) || !area)
+	if (!IS_ENABLED(CONFIG_CMA) || !area)
 		return -ENODEV;
 
 	page = cma_alloc_and_report(area, session->nr_pages, report);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Ranges that are all free: every size, every way to lie across blocks and
- * buddies, every form the pages can be asked for in, and every call.
+ * buddies, and every form the pages can be asked for in.
  */
 #include <kunit/test.h>
-#include <linux/cma.h>
-#include <linux/dma-map-ops.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -40,18 +38,6 @@ KUNIT_ARRAY_PARAM(contig_sizes, contig_sizes, contig_size_desc);
 const void *contig_sizes_next(struct kunit *test, const void *prev, char *desc)
 {
 	return contig_sizes_gen_params(test, prev, desc);
-}
-
-/* A free range is claimed, and that is all that happens. */
-static void contig_expect_no_effort(struct kunit *test,
-				    const struct contig_events *before)
-{
-	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_ISOLATIONS), 0);
-	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_LRU_DRAINS), 0);
-	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PCP_DRAINS), 0);
-	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PAGES_MOVED), 0);
-	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PAGES_DROPPED),
-			0);
 }
 
 static void contig_take_and_free(struct contig_window *window,
@@ -107,33 +93,6 @@ void contig_test_exact_counters(struct kunit *test)
 }
 
 /* === Effort === */
-
-/* Every call and form, on free memory: nobody else notices. */
-void contig_test_calls_quietly(struct kunit *test)
-{
-	struct contig_window *window;
-	struct contig_events before;
-	unsigned long start;
-
-	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
-	contig_window_release_all(window);
-	start = window->start;
-	contig_read_events(&before);
-	KUNIT_EXPECT_EQ(test, 0, alloc_contig_range(start, start + 700,
-						    ACR_FLAGS_NONE, GFP_KERNEL));
-	free_contig_range(start, 700);
-	KUNIT_EXPECT_EQ(test, 0, alloc_contig_frozen_range(start, start + 1,
-							   ACR_FLAGS_NONE,
-							   GFP_NOWAIT));
-	free_contig_frozen_range(start, 1);
-	KUNIT_EXPECT_EQ(test, 0, alloc_contig_frozen_range(start, start + 1024,
-							   ACR_FLAGS_NONE,
-							   GFP_KERNEL |
-							   __GFP_COMP));
-	free_contig_frozen_range(start, 1024);
-	contig_expect_no_effort(test, &before);
-	contig_window_expect_whole(window);
-}
 
 static unsigned long contig_drains_for_pcp_pages(struct contig_window *window)
 {
@@ -276,21 +235,6 @@ void contig_test_zero(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, contig_bytes_are(end, window->start + 320, 0xa5));
 }
 
-static void contig_expect_compound(struct kunit *test, unsigned long pfn,
-				   unsigned int order)
-{
-	struct page *head = pfn_to_page(pfn);
-	unsigned long strangers = 0;
-
-	for (unsigned long i = 0; i < 1UL << order; i++)
-		strangers += compound_head(head + i) != head ||
-			     page_ref_count(head + i);
-	KUNIT_EXPECT_EQ(test, strangers, 0UL);
-	KUNIT_EXPECT_EQ(test, !!PageHead(head), order > 0);
-	KUNIT_EXPECT_EQ(test, compound_order(head), order);
-	KUNIT_EXPECT_FALSE(test, page_is_pfmemalloc(head));
-}
-
 static void contig_compound_of(struct contig_window *window, unsigned int order)
 {
 	unsigned long pfn = ALIGN(window->start, 1UL << order);
@@ -304,9 +248,7 @@ static void contig_compound_of(struct contig_window *window, unsigned int order)
 					   &report));
 	contig_expect_compound(test, pfn, order);
 	KUNIT_EXPECT_TRUE(test, contig_bytes_are(pfn, pfn + nr_pages, 0));
-	if (order & 1)
-		free_contig_frozen_range(pfn, nr_pages);
-	else if (order)
+	if (order)
 		KUNIT_EXPECT_EQ(test, 0,
 				contig_free_compound(pfn_to_page(pfn), nr_pages));
 	else
@@ -380,93 +322,6 @@ void contig_test_nowait_locked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, freed, 0);
 }
 
-/* === The calls of <linux/gfp.h> === */
-
-static void contig_expect_refcounts(struct kunit *test, unsigned long pfn,
-				    unsigned long nr_pages, int count)
-{
-	unsigned long wrong = 0;
-
-	for (unsigned long i = 0; i < nr_pages; i++)
-		wrong += page_ref_count(pfn_to_page(pfn + i)) != count ||
-			 PageCompound(pfn_to_page(pfn + i));
-	KUNIT_EXPECT_EQ(test, wrong, 0UL);
-}
-
-void contig_test_range_calls(struct kunit *test)
-{
-	struct contig_window *window;
-	unsigned long start, end;
-
-	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
-	contig_window_release_all(window);
-	start = window->start + 9;
-	end = window->end - 99;
-	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(start, end, ACR_FLAGS_NONE,
-						    GFP_KERNEL));
-	contig_expect_refcounts(test, start, end - start, 1);
-	free_contig_range(start, end - start);
-	contig_window_expect_whole(window);
-
-	KUNIT_ASSERT_EQ(test, 0, alloc_contig_frozen_range(start, end,
-							   ACR_FLAGS_NONE,
-							   GFP_KERNEL));
-	contig_expect_refcounts(test, start, end - start, 0);
-	free_contig_frozen_range(start, end - start);
-}
-
-static const unsigned long contig_search_sizes[] = {
-	1, 2, 3, 8, 100, 512, 1000, 1024, 2048,
-};
-
-static void contig_expect_aligned(struct kunit *test, unsigned long pfn,
-				  unsigned long nr_pages)
-{
-	if (is_power_of_2(nr_pages))
-		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(pfn, nr_pages));
-}
-
-static void contig_search_for(struct kunit *test, unsigned long nr_pages)
-{
-	struct page *page;
-
-	page = alloc_contig_pages(nr_pages, GFP_KERNEL, NUMA_NO_NODE, NULL);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	contig_expect_aligned(test, page_to_pfn(page), nr_pages);
-	contig_expect_refcounts(test, page_to_pfn(page), nr_pages, 1);
-	free_contig_range(page_to_pfn(page), nr_pages);
-
-	page = alloc_contig_frozen_pages(nr_pages, GFP_KERNEL, numa_mem_id(),
-					 &node_states[N_MEMORY]);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	contig_expect_aligned(test, page_to_pfn(page), nr_pages);
-	contig_expect_refcounts(test, page_to_pfn(page), nr_pages, 0);
-	free_contig_frozen_range(page_to_pfn(page), nr_pages);
-}
-
-/* The calls that search; a power of two comes aligned to itself. */
-void contig_test_pages_calls(struct kunit *test)
-{
-	struct contig_window *window;
-	struct page *page;
-
-	window = contig_window_open(test, 4 * MAX_ORDER_NR_PAGES);
-	contig_window_release_all(window);
-	for (int i = 0; i < ARRAY_SIZE(contig_search_sizes); i++)
-		contig_search_for(test, contig_search_sizes[i]);
-
-	page = alloc_contig_frozen_pages(MAX_ORDER_NR_PAGES,
-					 GFP_KERNEL | __GFP_COMP, NUMA_NO_NODE,
-					 NULL);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	contig_expect_compound(test, page_to_pfn(page), MAX_PAGE_ORDER);
-	free_contig_frozen_range(page_to_pfn(page), MAX_ORDER_NR_PAGES);
-
-	page = alloc_contig_pages(3, GFP_NOWAIT, NUMA_NO_NODE, NULL);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	free_contig_range(page_to_pfn(page), 3);
-}
-
 /* === CMA === */
 
 /* Blocks of CMA give pages to requests for CMA, and keep their type. */
@@ -490,22 +345,4 @@ void contig_test_cma_blocks(struct kunit *test)
 	contig_expect_taken(window, end, window->end, ACR_FLAGS_CMA, GFP_NOWAIT);
 	contig_window_check(window, 0);
 	contig_window_set_type(window, MIGRATE_MOVABLE);
-}
-
-/* The same through a real CMA area, where the machine has one. */
-void contig_test_cma_area(struct kunit *test)
-{
-	static const unsigned long sizes[] = { 1, 3, 16, 256, 1000, 1024 };
-	struct cma *cma = dev_get_cma_area(NULL);
-
-	if (!cma)
-		kunit_skip(test, "no default CMA area (cma= on the command line)");
-	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct page *page = cma_alloc(cma, sizes[i], 0, false);
-
-		KUNIT_ASSERT_NOT_NULL(test, page);
-		contig_expect_refcounts(test, page_to_pfn(page), sizes[i], 1);
-		KUNIT_EXPECT_TRUE(test, is_migrate_cma_page(page));
-		KUNIT_EXPECT_TRUE(test, cma_release(cma, page, sizes[i]));
-	}
 }

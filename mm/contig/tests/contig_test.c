@@ -13,7 +13,6 @@
 static struct kunit_case contig_cases[] = {
 	/* claim_test.c */
 	KUNIT_CASE_PARAM(contig_test_sizes, contig_sizes_next),
-	KUNIT_CASE(contig_test_calls_quietly),
 	KUNIT_CASE(contig_test_pcp_pages),
 	KUNIT_CASE(contig_test_exact_counters),
 	KUNIT_CASE(contig_test_ends),
@@ -23,21 +22,16 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_compound),
 	KUNIT_CASE(contig_test_good_gfp),
 	KUNIT_CASE(contig_test_nowait_locked),
-	KUNIT_CASE(contig_test_range_calls),
-	KUNIT_CASE(contig_test_pages_calls),
 	KUNIT_CASE(contig_test_cma_blocks),
-	KUNIT_CASE(contig_test_cma_area),
+
 	/* request_test.c */
 	KUNIT_CASE_PARAM(contig_test_bad_request, contig_bad_requests_next),
-	KUNIT_CASE(contig_test_bad_search),
-	KUNIT_CASE(contig_test_misuse_warns),
 	KUNIT_CASE(contig_test_not_present),
 	KUNIT_CASE(contig_test_runs_out),
 	KUNIT_CASE(contig_test_zone_boundary),
 	KUNIT_CASE(contig_test_reserved),
 	KUNIT_CASE(contig_test_slab),
 	KUNIT_CASE(contig_test_page_table),
-	KUNIT_CASE(contig_test_taken_refcounted),
 	KUNIT_CASE(contig_test_taken_frozen),
 	KUNIT_CASE(contig_test_cma_mismatch),
 	KUNIT_CASE(contig_test_cma_block_is_kept),
@@ -45,6 +39,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_would_block),
 	KUNIT_CASE(contig_test_hugetlb),
 	KUNIT_CASE(contig_test_free_hugetlb),
+
 	/* evacuate_test.c */
 	KUNIT_CASE(contig_test_moves_content),
 	KUNIT_CASE(contig_test_helpers),
@@ -63,6 +58,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_no_memory),
 	KUNIT_CASE(contig_test_anon),
 	KUNIT_CASE(contig_test_held_anon),
+
 	/* turn_test.c */
 	KUNIT_CASE(contig_test_same_block),
 	KUNIT_CASE(contig_test_other_block),
@@ -70,7 +66,8 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_interrupted),
 	KUNIT_CASE(contig_test_interrupted_search),
 	KUNIT_CASE(contig_test_killed_waiter),
-	/* free_test.c */
+
+	/* wait_test.c */
 	KUNIT_CASE(contig_test_terms),
 	KUNIT_CASE(contig_test_in_hardirq),
 	KUNIT_CASE(contig_test_in_softirq),
@@ -82,6 +79,16 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_killed_while_waiting),
 	KUNIT_CASE(contig_test_kinds_that_stay),
 	KUNIT_CASE(contig_test_kinds_that_pass),
+
+	/* calls_test.c */
+	KUNIT_CASE(contig_test_range_calls),
+	KUNIT_CASE(contig_test_pages_calls),
+	KUNIT_CASE(contig_test_calls_quietly),
+	KUNIT_CASE(contig_test_taken_refcounted),
+	KUNIT_CASE(contig_test_misuse_warns),
+	KUNIT_CASE(contig_test_cma_area),
+
+	/* free_test.c */
 	KUNIT_CASE(contig_test_free_parts),
 	KUNIT_CASE(contig_test_free_single_pages),
 	KUNIT_CASE(contig_test_free_held_page),
@@ -92,7 +99,9 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_foreign_free),
 	KUNIT_CASE(contig_test_free_compound),
 	KUNIT_CASE(contig_test_free_no_compound),
+
 	/* search_test.c */
+	KUNIT_CASE(contig_test_bad_search),
 	KUNIT_CASE_PARAM(contig_test_constraints, contig_amounts_next),
 	KUNIT_CASE_PARAM(contig_test_bad_wish, contig_bad_wishes_next),
 	KUNIT_CASE(contig_test_only_run),
@@ -104,6 +113,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_skips_held),
 	KUNIT_CASE(contig_test_most),
 	KUNIT_CASE(contig_test_most_movable),
+
 	/* block_test.c */
 	KUNIT_CASE(contig_test_forms_of_buddy),
 	KUNIT_CASE(contig_test_buddy_rest),
@@ -118,8 +128,10 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_query_busy),
 	KUNIT_CASE(contig_test_query_atomic),
 	KUNIT_CASE(contig_test_query_size),
+
 	/* random_test.c */
 	KUNIT_CASE(contig_test_random),
+
 	{}
 };
 

@@ -307,22 +307,32 @@ void contig_expect_blamed(struct kunit *test, unsigned long start,
 	KUNIT_EXPECT_STREQ(test, contig_kind_name(report.kind), kind);
 }
 
-/* There is no such block, for this reason. */
-void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
-			   int error, enum contig_reason reason)
+/* A free range is claimed, and that is all that happens. */
+void contig_expect_no_effort(struct kunit *test,
+			     const struct contig_events *before)
 {
-	struct contig_report report;
-	struct page *page;
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_ISOLATIONS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_LRU_DRAINS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PCP_DRAINS), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PAGES_MOVED), 0);
+	KUNIT_EXPECT_EQ(test, contig_events_since(before, CONTIG_PAGES_DROPPED),
+			0);
+}
 
-	memset(&report, 0xff, sizeof(report));
-	page = contig_alloc(req, &report);
-	KUNIT_EXPECT_NULL(test, page);
-	if (page)
-		contig_free(page, report.nr_pages);
-	KUNIT_EXPECT_EQ(test, report.error, error);
-	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
-			   contig_reason_name(reason));
-	KUNIT_EXPECT_EQ(test, report.nr_pages, 0);
+/* One frozen compound page. */
+void contig_expect_compound(struct kunit *test, unsigned long pfn,
+			    unsigned int order)
+{
+	struct page *head = pfn_to_page(pfn);
+	unsigned long strangers = 0;
+
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		strangers += compound_head(head + i) != head ||
+			     page_ref_count(head + i);
+	KUNIT_EXPECT_EQ(test, strangers, 0UL);
+	KUNIT_EXPECT_EQ(test, !!PageHead(head), order > 0);
+	KUNIT_EXPECT_EQ(test, compound_order(head), order);
+	KUNIT_EXPECT_FALSE(test, page_is_pfmemalloc(head));
 }
 
 /*

@@ -95,8 +95,10 @@ unsigned long contig_expect_refused(struct kunit *test, unsigned long start,
 void contig_expect_blamed(struct kunit *test, unsigned long start,
 			  unsigned long end, enum contig_reason reason,
 			  unsigned long blocking_pfn, const char *kind);
-void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
-			   int error, enum contig_reason reason);
+void contig_expect_no_effort(struct kunit *test,
+			     const struct contig_events *before);
+void contig_expect_compound(struct kunit *test, unsigned long pfn,
+			    unsigned int order);
 void contig_expect_warnings(struct kunit *test, int seen, int due);
 void contig_read_events(struct contig_events *events);
 unsigned long contig_events_since(const struct contig_events *before,
@@ -131,5 +133,9 @@ void contig_window_expect_whole(struct contig_window *window);
 void contig_expect_totals(struct contig_window *window);
 unsigned long contig_pages_in_use(unsigned long start, unsigned long end);
 bool contig_all_free(unsigned long start, unsigned long end);
+
+/* search_test.c */
+void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
+			   int error, enum contig_reason reason);
 
 #endif /* _MM_CONTIG_TESTS_FIXTURES_H */

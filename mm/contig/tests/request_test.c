@@ -56,68 +56,6 @@ void contig_test_bad_request(struct kunit *test)
 			      bad->gfp, CONTIG_BAD_REQUEST, CONTIG_NO_PFN);
 }
 
-static void contig_expect_no_pages(struct kunit *test, unsigned long nr_pages,
-				   gfp_t gfp, int error,
-				   enum contig_reason reason)
-{
-	struct contig_report report;
-
-	memset(&report, 0xff, sizeof(report));
-	KUNIT_EXPECT_NULL(test, contig_alloc_pages(nr_pages, gfp, NUMA_NO_NODE,
-						   NULL, &report));
-	KUNIT_EXPECT_EQ(test, report.error, error);
-	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
-			   contig_reason_name(reason));
-	KUNIT_EXPECT_EQ(test, report.blocking_pfn, CONTIG_NO_PFN);
-	KUNIT_EXPECT_EQ(test, report.ranges_tried, 0);
-	KUNIT_EXPECT_EQ(test, report.pages_moved, 0);
-}
-
-/* Searches that cannot be, and sizes that no zone has. */
-void contig_test_bad_search(struct kunit *test)
-{
-	contig_expect_no_pages(test, 0, GFP_KERNEL, -EINVAL, CONTIG_BAD_REQUEST);
-	contig_expect_no_pages(test, 16, GFP_KERNEL_ACCOUNT, -EINVAL,
-			       CONTIG_BAD_REQUEST);
-	contig_expect_no_pages(test, 24, GFP_KERNEL | __GFP_COMP, -EINVAL,
-			       CONTIG_BAD_REQUEST);
-	contig_expect_no_pages(test, 2UL << MAX_FOLIO_ORDER,
-			       GFP_KERNEL | __GFP_COMP, -EINVAL,
-			       CONTIG_BAD_REQUEST);
-	contig_expect_no_pages(test, ULONG_MAX, GFP_KERNEL, -ENOMEM,
-			       CONTIG_NO_CANDIDATE);
-	contig_expect_no_pages(test, 1UL << (BITS_PER_LONG - 1), GFP_KERNEL,
-			       -ENOMEM, CONTIG_NO_CANDIDATE);
-	contig_expect_no_pages(test, totalram_pages() + 1, GFP_KERNEL, -ENOMEM,
-			       CONTIG_NO_CANDIDATE);
-}
-
-/* A mistake of the caller's is worth one warning, and changes nothing. */
-void contig_test_misuse_warns(struct kunit *test)
-{
-	const gfp_t comp = GFP_KERNEL | __GFP_COMP;
-	struct page *page;
-	int err;
-
-	kunit_warning_suppress(test) {
-		err = alloc_contig_range(4096, 4112, ACR_FLAGS_NONE, comp);
-		KUNIT_EXPECT_EQ(test, err, -EINVAL);
-		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 1);
-		page = alloc_contig_pages(16, comp, NUMA_NO_NODE, NULL);
-		KUNIT_EXPECT_NULL(test, page);
-		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 2);
-		err = alloc_contig_frozen_range(4096, 4120, ACR_FLAGS_NONE, comp);
-		KUNIT_EXPECT_EQ(test, err, -EINVAL);
-		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 3);
-		page = alloc_contig_frozen_pages(24, comp, NUMA_NO_NODE, NULL);
-		KUNIT_EXPECT_NULL(test, page);
-		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 4);
-		err = alloc_contig_range(4096, 4096, ACR_FLAGS_NONE, GFP_KERNEL);
-		KUNIT_EXPECT_EQ(test, err, -EINVAL);
-		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 5);
-	}
-}
-
 /* === Place === */
 
 /* The first PFN of the first block that is not there, from zone end on. */
@@ -247,25 +185,6 @@ void contig_test_page_table(struct kunit *test)
 	contig_expect_refused(test, pfn, pfn + 1, ACR_FLAGS_NONE, GFP_KERNEL,
 			      CONTIG_UNMOVABLE, pfn);
 	pagetable_dtor_free(ptdesc);
-}
-
-/* What was handed out with references looks like any page of the kernel. */
-void contig_test_taken_refcounted(struct kunit *test)
-{
-	struct contig_window *window;
-	unsigned long pfn;
-
-	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
-	pfn = window->start + 100;
-	contig_window_release_all(window);
-	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(pfn, pfn + 50,
-						    ACR_FLAGS_NONE, GFP_KERNEL));
-	contig_expect_refused(test, pfn - 50, pfn + 20, ACR_FLAGS_NONE,
-			      GFP_KERNEL, CONTIG_UNMOVABLE, pfn);
-	contig_expect_refused(test, pfn + 30, pfn + 90, ACR_FLAGS_NONE,
-			      GFP_KERNEL, CONTIG_UNMOVABLE, pfn + 30);
-	contig_window_check(window, 50);
-	free_contig_range(pfn, 50);
 }
 
 /* What was handed out frozen is nobody's to move, and nothing says whose. */

@@ -16,6 +16,62 @@
 
 #define CONTIG_CHUNK	MAX_ORDER_NR_PAGES
 
+/* === Wishes that cannot be met === */
+
+/* There is no such block, for this reason. */
+void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
+			   int error, enum contig_reason reason)
+{
+	struct contig_report report;
+	struct page *page;
+
+	memset(&report, 0xff, sizeof(report));
+	page = contig_alloc(req, &report);
+	KUNIT_EXPECT_NULL(test, page);
+	if (page)
+		contig_free(page, report.nr_pages);
+	KUNIT_EXPECT_EQ(test, report.error, error);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
+			   contig_reason_name(reason));
+	KUNIT_EXPECT_EQ(test, report.nr_pages, 0);
+}
+
+static void contig_expect_no_pages(struct kunit *test, unsigned long nr_pages,
+				   gfp_t gfp, int error,
+				   enum contig_reason reason)
+{
+	struct contig_report report;
+
+	memset(&report, 0xff, sizeof(report));
+	KUNIT_EXPECT_NULL(test, contig_alloc_pages(nr_pages, gfp, NUMA_NO_NODE,
+						   NULL, &report));
+	KUNIT_EXPECT_EQ(test, report.error, error);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
+			   contig_reason_name(reason));
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, CONTIG_NO_PFN);
+	KUNIT_EXPECT_EQ(test, report.ranges_tried, 0);
+	KUNIT_EXPECT_EQ(test, report.pages_moved, 0);
+}
+
+/* Searches that cannot be, and sizes that no zone has. */
+void contig_test_bad_search(struct kunit *test)
+{
+	contig_expect_no_pages(test, 0, GFP_KERNEL, -EINVAL, CONTIG_BAD_REQUEST);
+	contig_expect_no_pages(test, 16, GFP_KERNEL_ACCOUNT, -EINVAL,
+			       CONTIG_BAD_REQUEST);
+	contig_expect_no_pages(test, 24, GFP_KERNEL | __GFP_COMP, -EINVAL,
+			       CONTIG_BAD_REQUEST);
+	contig_expect_no_pages(test, 2UL << MAX_FOLIO_ORDER,
+			       GFP_KERNEL | __GFP_COMP, -EINVAL,
+			       CONTIG_BAD_REQUEST);
+	contig_expect_no_pages(test, ULONG_MAX, GFP_KERNEL, -ENOMEM,
+			       CONTIG_NO_CANDIDATE);
+	contig_expect_no_pages(test, 1UL << (BITS_PER_LONG - 1), GFP_KERNEL,
+			       -ENOMEM, CONTIG_NO_CANDIDATE);
+	contig_expect_no_pages(test, totalram_pages() + 1, GFP_KERNEL, -ENOMEM,
+			       CONTIG_NO_CANDIDATE);
+}
+
 /* === Constraints === */
 
 static const unsigned long contig_amounts[] = {

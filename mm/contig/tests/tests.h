@@ -10,7 +10,6 @@ struct kunit;
 /* claim_test.c */
 const void *contig_sizes_next(struct kunit *test, const void *prev, char *desc);
 void contig_test_sizes(struct kunit *test);
-void contig_test_calls_quietly(struct kunit *test);
 void contig_test_pcp_pages(struct kunit *test);
 void contig_test_exact_counters(struct kunit *test);
 void contig_test_ends(struct kunit *test);
@@ -20,24 +19,18 @@ void contig_test_zero(struct kunit *test);
 void contig_test_compound(struct kunit *test);
 void contig_test_good_gfp(struct kunit *test);
 void contig_test_nowait_locked(struct kunit *test);
-void contig_test_range_calls(struct kunit *test);
-void contig_test_pages_calls(struct kunit *test);
 void contig_test_cma_blocks(struct kunit *test);
-void contig_test_cma_area(struct kunit *test);
 
 /* request_test.c */
 const void *contig_bad_requests_next(struct kunit *test, const void *prev,
 				     char *desc);
 void contig_test_bad_request(struct kunit *test);
-void contig_test_bad_search(struct kunit *test);
-void contig_test_misuse_warns(struct kunit *test);
 void contig_test_not_present(struct kunit *test);
 void contig_test_runs_out(struct kunit *test);
 void contig_test_zone_boundary(struct kunit *test);
 void contig_test_reserved(struct kunit *test);
 void contig_test_slab(struct kunit *test);
 void contig_test_page_table(struct kunit *test);
-void contig_test_taken_refcounted(struct kunit *test);
 void contig_test_taken_frozen(struct kunit *test);
 void contig_test_cma_mismatch(struct kunit *test);
 void contig_test_cma_block_is_kept(struct kunit *test);
@@ -86,6 +79,14 @@ void contig_test_killed_while_waiting(struct kunit *test);
 void contig_test_kinds_that_stay(struct kunit *test);
 void contig_test_kinds_that_pass(struct kunit *test);
 
+/* calls_test.c */
+void contig_test_range_calls(struct kunit *test);
+void contig_test_pages_calls(struct kunit *test);
+void contig_test_calls_quietly(struct kunit *test);
+void contig_test_taken_refcounted(struct kunit *test);
+void contig_test_misuse_warns(struct kunit *test);
+void contig_test_cma_area(struct kunit *test);
+
 /* free_test.c */
 void contig_test_free_parts(struct kunit *test);
 void contig_test_free_single_pages(struct kunit *test);
@@ -99,6 +100,7 @@ void contig_test_free_compound(struct kunit *test);
 void contig_test_free_no_compound(struct kunit *test);
 
 /* search_test.c */
+void contig_test_bad_search(struct kunit *test);
 const void *contig_amounts_next(struct kunit *test, const void *prev,
 				char *desc);
 const void *contig_bad_wishes_next(struct kunit *test, const void *prev,
