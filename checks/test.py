@@ -165,6 +165,7 @@ def parts():
         yield Part("host", "plan", ktap("make", "-s", "-C", "tools/testing/contig", "test"),
                    True)
     yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST), True)
+    yield Part("x86_64", "shell", ktap(sys.executable, "-B", "checks/shell-test.py"), True)
     yield Part("x86_64", "unplug", guest("unplug", 300, *UNPLUG), True)
     yield Part("debug", "sample", guest("sample", 600, *SLOW_SAMPLE), True, True)
     yield Part("x86_64", "sample", guest("sample", 300, *SAMPLE), True)
