@@ -227,6 +227,109 @@ t_hook_with_a_bare_blank_line()
 
 t_hook_cut_short() { sed -i '$d' series/0002-hook.patch && fails 'cut short' tree; }
 
+# --- files that grow ---------------------------------------------------------------
+
+# A third step with a file that the Makefile, the Kconfig and the header know of
+grow()
+{
+	printf 'obj-y := a.o b.o\nobj-$(CONFIG_SUB) += sub/\nobj-$(CONFIG_B) += b.o\n' > mm/thing/Makefile
+	printf 'config A\n\tbool "a"\n\nconfig B\n\tbool "b"\n\nconfig SUB\n\tbool "c"\n' > mm/thing/Kconfig
+	printf '/* a.c */\nint a(void);\n\n/* b.c: the rest */\nint b(void);\n#ifdef X\nint c;\n\n#endif\n\n#endif\n' > mm/thing/a.h
+	printf '#include "a.h"\nvoid f(void)\n{\n\ta();\n\tb();\n\tif (b())\n\t\treturn;\n}\n' > mm/thing/a.c
+	printf 'list = {\n\t/* a.c */\n\tone,\n\n\t/* b.c */\n\ttwo,\n\n\tend\n};\n' > mm/thing/list.c
+	mkdir mm/thing/sub && touch mm/thing/b.c mm/thing/sub/Makefile
+	printf '\t%s\n' mm/thing/{Kconfig,a.h,list.c} > more
+	sed -i '/thing.a\.c/r more' series/series
+	printf '%s\n' 0003-b $'\tmm/thing/b.c' 0004-sub $'\tmm/thing/sub/Makefile' >> series/series
+	printf 'mm/thing: add b\n\nMore.\n' | tee series/0003-b.msg > series/0004-sub.msg
+	tree
+}
+
+# at STEP FILE: what it looks like then, counted back from the last
+at() { git_linux show "HEAD~$1:mm/thing/$2"; }
+
+t_makefile_grows()
+{
+	grow && [ "$(at 2 Makefile)" = 'obj-y := a.o' ] &&
+		[ "$(at 1 Makefile)" = $'obj-y := a.o b.o\nobj-$(CONFIG_B) += b.o' ] && at 0 Makefile | cmp - mm/thing/Makefile
+}
+
+t_kconfig_grows()
+{
+	grow && [ "$(at 2 Kconfig)" = $'config A\n\tbool "a"' ] && ! at 1 Kconfig | grep SUB &&
+		at 1 Kconfig | grep -qx 'config B' && at 0 Kconfig | cmp - mm/thing/Kconfig
+}
+
+t_headings_grow()
+{
+	grow && [ "$(at 2 a.h)" = $'/* a.c */\nint a(void);\n\n#endif' ] && at 1 a.h | cmp - mm/thing/a.h &&
+		[ "$(at 2 list.c)" = $'list = {\n\t/* a.c */\n\tone,\n\n\tend\n};' ] &&
+		at 1 list.c | cmp - mm/thing/list.c
+}
+
+t_calls_grow()
+{
+	grow && ! at 2 a.c | grep -qP '^\tb\(' && at 2 a.c | grep -q 'if (b())' && at 2 a.c | grep -qP '^\ta\(' &&
+		at 1 a.c | cmp - mm/thing/a.c
+}
+
+t_what_does_not_grow_is_as_it_was() { grow && [ "$(git_linux log --format=%s -- mm/thing/b.c | wc -l)" = 1 ] &&
+	[ "$(git_linux log --format=%s -- mm/thing/a.h | wc -l)" = 2 ]; }
+
+# --- blocks that go ------------------------------------------------------------------
+
+block='#ifdef OLD
+int old(int a,
+	int b)
+{
+#if 1
+	return a;
+#endif
+}
+EXPORT_SYMBOL(old);
+#endif /* OLD */'
+
+# cut BLOCK: the base has it, and a third step takes it out
+cut()
+{
+	printf 'int before;\n\n%s\n\nint page;\n' "$1" > base/mm/page_alloc.c
+	echo 0003-cut >> series/series
+	printf 'mm: drop it\n\nOld.\n' > series/0003-cut.msg
+	printf '%s\n' '# what goes' 'file mm/page_alloc.c' 'from #ifdef OLD' 'to #endif /* OLD */' 'defines old' > series/0003-cut.cut
+}
+
+t_block_goes()
+{
+	cut "$block" && tree && [ "$(cat build/linux/mm/page_alloc.c)" = $'int before;\n\nint page;' ] &&
+		git_linux show HEAD~1:mm/page_alloc.c | cmp - base/mm/page_alloc.c
+}
+
+t_block_goes_in_a_directory()
+{
+	cut "$block" && fake_base kdir && cp base/mm/page_alloc.c kdir/mm/ && apply kdir && tree &&
+		cmp kdir/mm/page_alloc.c build/linux/mm/page_alloc.c
+}
+
+t_block_comes_back()
+{
+	cut "$block" && echo '9000-x unmailed' >> series/series && echo 0003-cut > series/9000-x.uncut &&
+		printf 'mm: have it back\n\nTo compare.\n' > series/9000-x.msg &&
+		sed 's/thing/other/' series/0002-hook.patch | sed 's/^@@.*/@@ -3,2 +3,3 @@/; s/ obj-y += two.o/ obj-y += thing\//' > series/9000-x.patch &&
+		tree && cmp build/linux/mm/page_alloc.c base/mm/page_alloc.c && mails &&
+		grep -q '^-int old' build/series/*0003*
+}
+
+t_block_back_in_a_mail() { cut "$block" && echo 0003-cut > series/0002-hook.uncut && fails 'the step is mailed' tree; }
+t_back_what_was_not_cut() { cut "$block" && echo '9000-x unmailed' >> series/series &&
+	echo 0001-add-a > series/9000-x.uncut && fails 'no earlier step with a cut' tree; }
+t_block_missing() { cut 'int other;' && fails "'#ifdef OLD' is there 0 times" tree; }
+t_block_twice() { cut "$block"$'\n'"$block" && fails 'is there 2 times' tree; }
+t_block_with_an_else() { cut "${block/'#endif /'/$'#else\n#endif /'}" && fails 'has an #else' tree; }
+t_block_without_the_function() { cut "${block//old/young}" && fails 'does not define old()' tree; }
+t_block_that_exports_more() { cut "${block/EXPORT/$'EXPORT_SYMBOL(more);\nEXPORT'}" && fails 'also exports more' tree; }
+t_block_that_ends_otherwise() { cut "${block/' /* OLD */'}" && fails 'does not end with' tree; }
+t_recipe_with_a_strange_word() { cut "$block" && echo 'until x' >> series/0003-cut.cut && fails 'no line of a recipe' tree; }
+
 # --- hand edits --------------------------------------------------------------------
 
 t_hand_edit_is_refused_and_kept()
@@ -322,21 +425,60 @@ t_mails_make_the_same_tree()
 	tree && mails && [ "$(find build/series -name '*.patch' | wc -l)" = 2 ] &&
 		git clone -q -c core.autocrlf=false build/linux again 2>> out && git -C again checkout -q base &&
 		git -C again -c user.name=x -c user.email=x -c commit.gpgsign=false \
-			-c apply.whitespace=nowarn am -q --keep-cr "$PWD"/build/series/*.patch >> out 2>&1 &&
+			-c apply.whitespace=nowarn am -q --keep-cr "$PWD"/build/series/v1-*.patch >> out 2>&1 &&
 		[ "$(git -C again rev-parse 'HEAD^{tree}')" = "$(git_linux rev-parse 'HEAD^{tree}')" ] &&
-		grep -q '^base-commit: ' build/series/0001* && ! grep -rq 'Signed-off-by' build/series
+		grep -q '^base-commit: ' build/series/v1-0001* && ! grep -rq 'Signed-off-by' build/series
 }
 
 t_cover_letter()
 {
 	printf '# mm: a thing\n\nWhy.\n' > series/cover.md && tree && mails &&
-		grep -q '^Subject: \[PATCH 0/2\] mm: a thing' build/series/0000* && grep -qx 'Why.' build/series/0000*
+		grep -q '^Subject: \[PATCH v1 0/2\] mm: a thing' build/series/v1-0000* && grep -qx 'Why.' build/series/v1-0000*
 }
 
 t_unfinished_cover_letter()
 {
 	printf '# mm: a thing\n\nTODO: numbers\n' > series/cover.md && tree && fails 'unfinished' mails
 }
+
+# figures KIND: what stands for it in the letter
+figures()
+{
+	printf '# mm: a thing\n\nBefore.\n\n{%b\n\nAfter.\n' "$1" > series/cover.md
+	cat > series/figures.json <<-'EOF'
+		{"bench": {"rows": [{"boot": "one", "scenario": "s", "unit": "ns", "ratio": 12.5,
+		  "intree": {"min": 900, "median": 1000, "max": 1100}, "contig": {"min": 80, "median": 80, "max": 80}}]},
+		 "costs": {"before": {"sizes": {"mm/page_alloc.o": 5000, "mm/cma.o": 10}, "stack": {"old": 300, "both": 9}},
+		  "after": {"sizes": {"mm/page_alloc.o": 1000, "mm/cma.o": 10, "mm/contig/a.o": 7, "mm/contig/ddi.o": 2},
+		   "stack": {"new": 400, "both": 9}}}}
+	EOF
+	tree && mails
+}
+
+t_figures_of_a_bench()
+{
+	figures 'bench}\ns@one  a title\n' && grep -qE '^  a title +1,000  20% +80   0%    12x$' build/series/v1-0000* &&
+		grep -qx After. build/series/v1-0000*
+}
+
+t_figures_of_the_code()
+{
+	figures 'code}' && grep -qE '^  mm/page_alloc.o +5,000 +1,000 +-4,000$' build/series/v1-0000* &&
+		grep -qE '^  mm/contig +0 +7 +\+7$' build/series/v1-0000* && grep -qE 'DDI.* 0 +2 ' build/series/v1-0000*
+}
+
+t_figures_of_the_stack()
+{
+	figures 'stack}' && grep -qE '^  base +old\(\) +300$' build/series/v1-0000* && ! grep -q 'both' build/series/v1-0000*
+}
+
+t_figures_that_nobody_measured()
+{
+	printf '# mm: a thing\n\n{bench}\ns  a title\n' > series/cover.md && tree && fails 'there are no figures for {bench}' mails
+}
+
+t_figures_of_no_kind() { printf '# mm: a thing\n\n{beer}\n' > series/cover.md && tree && fails 'no such figures' mails; }
+t_letter_too_wide() { printf '# mm: a thing\n\n%080d\n' 1 > series/cover.md && tree && fails '80 columns' mails; }
 
 # ------------------------------------------------------------------------------------------
 
