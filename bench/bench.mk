@@ -2,7 +2,8 @@
 #
 # make bench: this engine beside the one of the base, in one boot. QUICK=1: one short
 # boot; BOOTS='icount wall': these boots of bench/scenarios.toml only.
-# make bench-readme: the results into README.md.
+# make bench-readme: the results into README.md and, for the cover letter, into
+# series/figures.json.
 
 # Debian's modules are for Debian's own Python, which need not be the first in PATH.
 BENCH_PYTHON := $(firstword $(wildcard /usr/bin/python3) python3) -B
@@ -20,4 +21,4 @@ bench: guest
 
 bench-readme:
 	@series/need.sh python3 python3-matplotlib
-	@$(BENCH_PYTHON) bench/readme.py
+	@$(BENCH_PYTHON) bench/readme.py && series/figures.py

@@ -3,12 +3,14 @@
 """make series: build/series/, the series as patches that can be mailed.
 
 series/cover.md, if it is there, becomes the cover letter: its first line is
-the subject. Nobody signs here: Signed-off-by is for the person who posts.
+the subject, and figures.py knows the figures in it. VERSION=2 numbers the posting
+(1). Nobody signs here: Signed-off-by is for the person who posts.
 """
 import os
 import re
 import shutil
 
+from figures import fill
 from plumbing import Git
 from steps import ROOT, Problem, load, main, say
 from tree import LINUX, TIP, ZERO, linux_git, read
@@ -16,6 +18,7 @@ from tree import LINUX, TIP, ZERO, linux_git, read
 OUT = os.path.join(ROOT, "build", "series")
 COVER = os.path.join(ROOT, "series", "cover.md")
 MAILED = "mailed"               # branch of build/linux that ends with the last step to be mailed
+WIDTH = 75
 UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX+)\b|\*\*\*|\b(subject|blurb) here\b", re.I)
 
 
@@ -31,7 +34,12 @@ def cover():
         wrong.append("series/cover.md: wanted a title, a blank line, the letter")
     if wrong:
         raise Problem(*wrong)
-    text = "\n".join([lines[0].lstrip("# ")] + lines[1:])
+    filled = list(fill(lines[1:]))
+    wrong = [f"series/cover.md: {len(line)} columns, {WIDTH} is the limit: {line}" for line in filled
+             if len(line) > WIDTH]
+    if wrong:
+        raise Problem(*wrong)
+    text = "\n".join([lines[0].lstrip("# ")] + filled)
     return (["-c", f"branch.{MAILED}.description={text}"],
             ["--cover-letter", "--cover-from-description=subject"])
 
@@ -77,7 +85,7 @@ def mail():
     for path in (part, OUT):
         shutil.rmtree(path, ignore_errors=True)
     git.run(*settings, "format-patch", "-q", "-o", part, "--no-signature", "--zero-commit", f"--base={ZERO}",
-            *options, f"{ZERO}..{MAILED}")
+            "-v", os.environ.get("VERSION") or "1", *options, f"{ZERO}..{MAILED}")
     paths = sorted(os.path.join(part, name) for name in os.listdir(part))
     fix_base(paths)
     verify(git, paths)
