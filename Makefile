@@ -14,6 +14,8 @@ SHELL := /bin/bash
 LANE ?= x86_64
 export BASE KDIR ACCEL FORCE V
 
+export CONFIG JOBS SUFFIX DEBUG STEPS VERSION
+
 .PHONY: help run test bench check shell series apply clean distclean base tree kernel
 
 help:
@@ -26,7 +28,9 @@ help:
 	@echo '  make shell            a guest with a prompt'
 	@echo
 	@echo '  make series           mailable patches in build/series/'
+	@echo '  make bisect           build, boot and check every patch of it'
 	@echo '  make apply KDIR=dir   the series onto a Linux 7.3 tree of yours'
+	@echo '  make deb              Debian packages of a kernel with it; CONFIG=file'
 	@echo '  make clean            drop what was built, keep the fetched base'
 	@echo '  make distclean        drop build/ altogether'
 	@echo

@@ -12,19 +12,15 @@ lane=$1
 tree=$(realpath "$2")
 out=$3
 here=$(dirname "$0")
-step=5			# seconds between two progress lines
+step=5			# seconds between two words about waiting
+
+# shellcheck source=series/lib.sh
+. "$here/../series/lib.sh"
 
 die()
 {
 	echo "lane $lane: $*" >&2
 	exit 1
-}
-
-# What the build did last, from its log
-last_step()
-{
-	grep -s '^  [A-Z]' "$out/build.log" | tail -n 1 |
-		sed "s/^  [A-Z0-9_]*  */ /; s,$out/,,"
 }
 
 # A lane is a list of fragments (the last one wins), an ARCH and a target.
@@ -60,7 +56,7 @@ lock()
 {
 	until flock -w $step "$@"; do
 		printf '  [%s %3ds] waiting for another build or make tree:%s\n' \
-			"$lane" $SECONDS "$(last_step)"
+			"$lane" $SECONDS "$(last_step "$out/build.log")"
 	done
 }
 
@@ -188,10 +184,7 @@ printf '  %-8s lane %s from allnoconfig +%s\n' CONFIG "$lane" "$(printf ' %s' "$
 configure
 
 kbuild -j"$(nproc)" $target "${targets[@]}" >"$out/build.log" 2>&1 &
-pid=$!
-trap 'kill $pid 2>/dev/null || :' INT TERM
-watch_log $pid
-if ! wait $pid; then
+if ! watching "$lane" "$out/build.log" $!; then
 	grep -nE -A6 'error:|Error |ERROR|undefined reference|warning:' \
 		"$out/build.log" | tail -n 60 >&2 || tail -n 30 "$out/build.log" >&2
 	die "build failed, full log in $out/build.log"

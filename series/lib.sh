@@ -52,3 +52,29 @@ ticking()
 	rm -f "$log"
 	return "$rc"
 }
+
+# watching NAME LOG PID: says every few seconds how far a kernel build is that writes
+# its log there; ends as the build does
+watching()
+{
+	local name=$1 log=$2 pid=$3 next=$((SECONDS + 5))
+
+	# shellcheck disable=SC2064 # this process, not one of a later call
+	trap "kill $pid 2>/dev/null; exit 130" INT TERM
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		if [ $SECONDS -ge $next ]; then
+			printf '  [%s %3ds] %5d steps, last:%s\n' "$name" $SECONDS \
+				"$(grep -c '^  [A-Z]' "$log")" "$(last_step "$log")"
+			next=$((SECONDS + 5))
+		fi
+	done
+	trap - INT TERM
+	wait "$pid"
+}
+
+# last_step LOG: what the build did last
+last_step()
+{
+	grep -s '^  [A-Z]' "$1" | tail -n 1 | sed 's/^  [A-Z0-9_]*  */ /'
+}

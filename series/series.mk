@@ -2,6 +2,8 @@
 #
 # The series: base -> build/base, base and steps -> build/linux, mails, apply.
 
+.PHONY: bisect deb
+
 base:
 	@series/base.sh
 
@@ -11,6 +13,18 @@ tree: base
 
 series: tree
 	@series/mail.py
+
+# Every step on its own: built, booted, checked. STEPS='0003 0004' does these only.
+bisect: guest
+	@series/need.sh $(CHECK_PACKAGES) $(GUEST_PACKAGES)
+	@series/bisect.py
+
+# What dpkg-buildpackage wants for a kernel, beside what a kernel itself needs.
+DEB_PACKAGES := debhelper dpkg-dev fakeroot rsync kmod cpio xz-utils libssl-dev libdw-dev openssl
+
+deb: tree
+	@series/need.sh $(KERNEL_PACKAGES) $(DEB_PACKAGES)
+	@series/deb.sh
 
 apply:
 	@series/need.sh git python3

@@ -224,7 +224,8 @@ def tree():
                 + (f", unchanged ({time.monotonic() - started:.1f} s)" if fresh else ""))
 
 
-def locked():
+def locked(work=None):
+    """Nobody builds from build/linux, or changes it, while work() does."""
     os.makedirs(BUILD, exist_ok=True)
     with open(LINUX + ".lock", "w", encoding="utf-8") as lock:
         try:
@@ -232,7 +233,7 @@ def locked():
         except BlockingIOError:
             say("WAIT", "another make is busy with build/linux")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        tree()
+        return (work or tree)()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,393 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: GPL-2.0
+"""make bisect: does the series hold at every step, and not only at its end?
+
+Each step is built with the configuration of the lane x86_64 and with allnoconfig,
+booted, its KUnit suites run, and what it touches is looked at by checkpatch,
+kernel-doc, W=1, sparse and get_maintainer.pl. A file of the base is held to what
+it was before: it must not complain more. One tree steps forward, with one O=
+directory for each configuration, so that a step compiles little.
+
+build/bisect/NNNN-name/ has the logs of a step, and a stamp if all was well: a step
+that has not changed since, on top of others that have not, is not done again.
+STEPS='0003 0004' does these only; everything before them is taken for granted.
+"""
+import collections
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from mail import MAILED, OUT, mail
+from steps import ROOT, Problem, load, main, say
+from tree import LINUX, TIP, ZERO, finish_interrupted, linux_git, locked, tree, write
+
+BUILD = os.path.join(ROOT, "build")
+TOP = os.path.join(BUILD, "bisect")
+FRAGMENTS = ("common", "x86_64", "contig", "sample")    # of the lane x86_64, see lanes/build.sh
+OBJECTS = {"x86_64": os.path.join(BUILD, "x86_64"),     # the O= directories
+           "allnoconfig": os.path.join(BUILD, "allnoconfig"),
+           "w1": os.path.join(TOP, "w1")}
+SPARSE = "sparse -D__typeof_unqual__=__typeof__"       # 0.6.4 does not know it, and then checks nothing
+PLANTED = "static int planted_space(int __user *p)\n{\n\treturn *p;\n}\nstatic void *planted = planted_space;\n"
+TELLS = "dereference of noderef"
+TICK = 8                # seconds between two signs of life
+GUEST = ["--mem", "2G", "--append", "cma=128M movablecore=512M"]
+COLUMNS = ("checkpatch", "kernel-doc", "maintainers", "W=1 sparse", "x86_64", "allnoconfig", "boot")
+
+
+class Failed(Exception):
+    """A check of a step is red; the argument says why."""
+
+
+# --- running things ---------------------------------------------------------------
+
+def environment():
+    """Nothing of the machine or the moment goes into a kernel, nor our make's flags."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "GIT_"))}
+    return dict(env, LC_ALL="C", CCACHE_DEPEND="1", KBUILD_BUILD_TIMESTAMP="1970-01-01 00:00:00",
+                KBUILD_BUILD_VERSION="1", KBUILD_BUILD_USER="contig", KBUILD_BUILD_HOST="lane")
+
+
+def run(words, log, what):
+    """A command whose output goes to log, with a sign of life now and then; its status."""
+    began = said = time.monotonic()
+    with open(log, "w", encoding="utf-8") as f:
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT,
+                              env=environment(), cwd=ROOT) as child:
+            while child.poll() is None:
+                time.sleep(0.1)
+                if time.monotonic() - said >= TICK:
+                    said = time.monotonic()
+                    say("", f"{what} {said - began:.0f} s: {last_line(log)}")
+            return child.returncode
+
+
+def last_line(log):
+    lines = read(log)[-2000:].rstrip().split("\n")
+    return re.sub(r"\s+", " ", lines[-1])[:70]
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def output(*words):
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, cwd=LINUX, env=environment(),
+                          check=False, text=True, errors="replace")
+    return done.stdout + done.stderr
+
+
+def kbuild(where, log, *words):
+    """make in one of the O= directories; the log."""
+    compiler = "ccache gcc" if shutil.which("ccache") else "gcc"
+    words = ["make", "-C", LINUX, "O=" + OBJECTS[where], "CC=" + compiler,
+             f"-j{os.cpu_count()}", *words]
+    if run(words, log, where):
+        raise Failed(f"make failed: {log}\n" + "\n".join(complaints(log) or read(log).split("\n")[-12:]))
+    return log
+
+
+def complaints(log):
+    return [line for line in read(log).split("\n") if re.search(r"\b(warning|error)\b.*:|: (warning|error)\b|\*\*\*", line)]
+
+
+# --- the tree -----------------------------------------------------------------------
+
+class Walk:
+    """The tree that goes from step to step, and what each of them touches."""
+
+    def __init__(self, steps):
+        self.steps = [step for step in steps if step.mailed]
+        self.git = linux_git()
+        self.at = self.git.out("rev-parse", TIP)
+        self.commits = self.git.out("rev-list", "--reverse", f"{ZERO}..{MAILED}").split()
+        self.ours = {name for step in self.steps for name in step.files}
+        self.patches = [os.path.join(OUT, name) for name in sorted(os.listdir(OUT)) if "cover" not in name]
+
+    def go(self, commit):
+        """Only what differs is written, so that no more is compiled than has to be."""
+        self.git.run("read-tree", "-m", "-u", self.at, commit)
+        self.at = commit
+
+    def before(self, number):
+        return self.commits[number - 1] if number else self.git.out("rev-parse", ZERO)
+
+    def touched(self, number):
+        """The files of a step that are there after it."""
+        return self.git.out("diff-tree", "-r", "--name-only", "--no-renames", "--diff-filter=AM",
+                            self.before(number), self.commits[number]).split("\n")
+
+    def key(self, number):
+        """Changes when the outcome may."""
+        sha = hashlib.sha256()
+        for name in FRAGMENTS:
+            sha.update(read(os.path.join(ROOT, "lanes", name + ".config")).encode())
+        sha.update(self.git.out("rev-parse", self.commits[number] + "^{tree}").encode())
+        sha.update(self.git.out("show", "-s", "--format=%B", self.commits[number]).encode())
+        return sha.hexdigest()
+
+
+# --- what is looked at ----------------------------------------------------------------
+
+def allowed():
+    """Pairs of path and type that checks/check-patch.allow has a reason for."""
+    for line in read(os.path.join(ROOT, "checks", "check-patch.allow")).split("\n"):
+        words = line.split()
+        if len(words) > 2 and not line.startswith("#"):
+            yield words[0], words[1]
+
+
+def check_patch(walk, number, logs):
+    text = output("./scripts/checkpatch.pl", "--strict", "--no-signoff", "--no-summary", "--quiet", "--terse",
+                  "--showfile", "--show-types", "--color=never", "--ignore", "FILE_PATH_CHANGES",
+                  walk.patches[number])
+    with open(os.path.join(logs, "checkpatch.log"), "w", encoding="utf-8") as f:
+        f.write(text)
+    free = set(allowed())
+    found = [line for line in text.split("\n") if line.strip() and
+             (line.split(":")[0], line.split(":")[3] if line.count(":") > 3 else "") not in free]
+    if found:
+        raise Failed("\n".join(found[:20]))
+
+
+def kernel_doc(files):
+    """What kernel-doc objects to, without the line numbers."""
+    files = [name for name in files if name.endswith((".c", ".h"))]
+    text = output("python3", "-B", "scripts/kernel-doc", "-none", "-Wall", *files) if files else ""
+    return collections.Counter(re.sub(r":\d+", "", line) for line in text.split("\n") if line)
+
+
+def check_maintainers(walk, number, _logs):
+    """People for each file; ours stand in the list where they belong."""
+    lonely = []
+    for name in walk.touched(number):
+        told = output("./scripts/get_maintainer.pl", "--no-git", "--no-git-fallback", "--no-l", "--roles", "-f", name)
+        if not re.search(r"\((maintainer|reviewer|supporter)", told):
+            lonely.append(f"{name}: nobody looks after it")
+    lines = read(os.path.join(LINUX, "MAINTAINERS")).split("\n")
+    for i, line in enumerate(lines):
+        if line.startswith("F:\t") and is_ours(line[3:], walk.ours):
+            near = [other for other in (lines[i - 1], line, lines[i + 1]) if other.startswith("F:\t")]
+            if near != sorted(near):
+                lonely.append(f"MAINTAINERS:{i + 1}: out of order: {line}")
+    if lonely:
+        raise Failed("\n".join(lonely))
+
+
+def is_ours(pattern, ours):
+    return pattern in ours or (pattern.endswith("/") and any(name.startswith(pattern) for name in ours))
+
+
+def objects(files):
+    """What make has to be told to compile the files."""
+    return [name[:-2] + ".o" for name in files if name.endswith(".c") and not name.startswith("tools/")
+            and os.path.exists(os.path.join(LINUX, name))]
+
+
+def forget(where, name):
+    """An object that was compiled before, so that the compiler warns again."""
+    path = os.path.join(OBJECTS[where], name)
+    if os.path.exists(path):
+        os.unlink(path)
+
+
+def look_closely(files, log):
+    """W=1 and sparse on these; what they say, without line numbers."""
+    if not objects(files):
+        return collections.Counter()
+    for name in objects(files):
+        forget("w1", name)
+    kbuild("w1", log, "W=1", "C=1", "V=1", "CHECK=" + SPARSE, *objects(files))
+    prove_sparse(files, log)
+    found = [re.sub(r":\d+(:\d+)?:", ":", line.replace("../", "")) for line in read(log).split("\n")
+             if re.search(r": (warning|error):", line)]
+    return collections.Counter(line for line in found if any(name.split("/")[-1] in line for name in files))
+
+
+def prove_sparse(files, log):
+    """sparse ran on each file, and on the first one sees an error that is planted in it."""
+    text = read(log)
+    for name in (name[:-2] + ".c" for name in objects(files)):
+        if not re.search(rf"(?m)^\s*{re.escape(SPARSE)} .*/{re.escape(name)}$", text):
+            raise Failed(f"{name}: sparse was not run")
+    first = objects(files)[0][:-2] + ".c"
+    call = re.search(rf"(?m)^\s*({re.escape(SPARSE)} .*/{re.escape(first)})$", text).group(1)
+    planted = os.path.join(TOP, "planted.c")
+    with open(planted, "w", encoding="utf-8") as f:
+        f.write(read(os.path.join(LINUX, first)) + PLANTED)
+    done = subprocess.run(call.rsplit(" ", 1)[0] + " " + planted, shell=True, cwd=OBJECTS["w1"],
+                          capture_output=True, check=False, text=True, errors="replace")
+    if TELLS not in done.stdout + done.stderr:
+        raise Failed(f"{first}: sparse does not see a planted error")
+
+
+# --- building and booting ---------------------------------------------------------------
+
+def kconfig_state(walk, wanted):
+    """All that a configuration is made of."""
+    files = [line for line in walk.git.out("ls-tree", "-r", walk.at).split("\n") if "Kconfig" in line]
+    return hashlib.sha256("\n".join(files + [wanted]).encode()).hexdigest()
+
+
+def configure(walk, where, fragments, logs):
+    """allnoconfig and what the fragments ask for and this step has, unless it is that already."""
+    os.makedirs(OBJECTS[where], exist_ok=True)
+    wanted = "".join(read(os.path.join(ROOT, "lanes", part + ".config")) for part in fragments)
+    config, note = (os.path.join(OBJECTS[where], name) for name in (".config", ".bisect"))
+    state = kconfig_state(walk, wanted)
+    if os.path.exists(config) and os.path.exists(note) and read(note) == state + read(config):
+        return
+    with open(os.path.join(TOP, "wanted.config"), "w", encoding="utf-8") as f:
+        f.write(wanted)
+    kbuild(where, os.path.join(logs, where + "-config.log"),
+           "KCONFIG_ALLCONFIG=" + os.path.join(TOP, "wanted.config"), "allnoconfig")
+    with open(note, "w", encoding="utf-8") as f:
+        f.write(state + read(config))
+
+
+def build(walk, where, fragments, files, logs):
+    """All of a kernel; what this step touches is compiled anew."""
+    configure(walk, where, fragments, logs)
+    for name in objects(files):
+        forget(where, name)
+    log = kbuild(where, os.path.join(logs, where + ".log"), "bzImage", *(["modules"] if fragments else []))
+    if complaints(log):
+        raise Failed("\n".join(complaints(log)[:20]))
+
+
+def boot(logs):
+    """The KUnit suites, or, before there are any, just a boot; how many cases passed."""
+    has_tests = "CONFIG_CONTIG_KUNIT_TEST=y" in read(os.path.join(OBJECTS["x86_64"], ".config"))
+    job = "kunit" if has_tests else "hello"
+    where = os.path.join(logs, job)
+    run(["guest/boot.sh", "--lane", "x86_64", "--job", job, "--timeout", "900", "--out", where,
+         "--kernel", os.path.join(OBJECTS["x86_64"], "arch/x86/boot/bzImage"), *GUEST],
+        os.path.join(logs, "boot.log"), job)
+    counts = os.path.join(logs, "counts")
+    log = os.path.join(logs, "gate.log")
+    if run([sys.executable, "-B", "checks/gate.py", where, "--counts", counts, "--skips", "lanes/x86_64.skips"],
+           log, "gate"):
+        raise Failed("\n".join(line for line in read(log).split("\n") if line.startswith("not ok")))
+    return read(counts).split()[0] if has_tests else "ok"
+
+
+def costs():
+    """Bytes of code, and stack frames, of what the engine is made of and what it replaces."""
+    top = OBJECTS["x86_64"]
+    names = ["mm/page_alloc.o", "mm/cma.o"]
+    if os.path.isdir(os.path.join(top, "mm", "contig")):
+        names += ["mm/contig/" + name for name in sorted(os.listdir(os.path.join(top, "mm", "contig")))
+                  if re.fullmatch(r"[a-z_]+\.o", name)
+                  and os.path.exists(os.path.join(LINUX, "mm", "contig", name[:-1] + "c"))]
+    paths = [os.path.join(top, name) for name in names]
+    told = output("size", *paths).split("\n")[1:]
+    frames = output("sh", "-c", 'objdump -d "$@" | perl scripts/checkstack.pl x86 64', "sh", *paths)
+    return {"sizes": {name: int(line.split()[0]) for name, line in zip(names, told)},
+            "stack": {name: int(size) for name, size in re.findall(r"(?m)^0x\w+ (\S+) \[.*\]:\s*(\d+)$", frames)}}
+
+
+# --- a step -------------------------------------------------------------------------------
+
+def more(now, before, ours):
+    """What is said now and was not said before; of our own files nothing may be said at all."""
+    new = now - collections.Counter({line: n for line, n in before.items()
+                                     if not any(name in line for name in ours)})
+    if new:
+        raise Failed("\n".join(sorted(new)[:20]))
+
+
+def one_step(walk, number, logs, outcome):
+    """All checks of a step; outcome gets a word for each, in the order of COLUMNS."""
+    files = walk.touched(number)
+    old = [name for name in files if name not in walk.ours]
+    walk.go(walk.before(number))
+    configure(walk, "w1", FRAGMENTS, logs)
+    doc_before = kernel_doc(old)
+    close_before = look_closely(old, os.path.join(logs, "w1-before.log"))
+    walk.go(walk.commits[number])
+
+    def attempt(what, work):
+        began = time.monotonic()
+        try:
+            outcome[what] = work() or "ok"
+        except Failed as why:
+            outcome[what] = "FAILED"
+            print(f"error: {walk.steps[number].name}: {what}:\n{why}", file=sys.stderr, flush=True)
+        say(what, f"{outcome[what]}, {time.monotonic() - began:.0f} s")
+
+    def closely():
+        configure(walk, "w1", FRAGMENTS, logs)
+        more(look_closely(files, os.path.join(logs, "w1.log")), close_before, walk.ours)
+
+    attempt("checkpatch", lambda: check_patch(walk, number, logs))
+    attempt("kernel-doc", lambda: more(kernel_doc(files), doc_before, walk.ours))
+    attempt("maintainers", lambda: check_maintainers(walk, number, logs))
+    attempt("x86_64", lambda: build(walk, "x86_64", FRAGMENTS, files, logs))
+    attempt("allnoconfig", lambda: build(walk, "allnoconfig", (), files, logs))
+    attempt("W=1 sparse", closely)
+    if outcome["x86_64"] == "ok":
+        attempt("boot", lambda: boot(logs))
+        outcome.update(costs())
+
+
+def do_step(walk, number):
+    """The outcome of a step, taken from its stamp if that is still true."""
+    step = walk.steps[number]
+    logs = os.path.join(TOP, step.name)
+    stamp = os.path.join(logs, "stamp")
+    key = walk.key(number)
+    if os.path.exists(stamp):
+        known = json.loads(read(stamp))
+        if known["key"] == key:
+            say("STEP", f"{step.name}: green already")
+            return known
+    say("STEP", f"{step.name} ({number + 1} of {len(walk.steps)}): {step.subject()}")
+    shutil.rmtree(logs, ignore_errors=True)
+    os.makedirs(logs)
+    outcome, began = {"key": key}, time.monotonic()
+    one_step(walk, number, logs, outcome)
+    outcome["seconds"] = round(time.monotonic() - began)
+    outcome["green"] = all(outcome.get(what, "FAILED") != "FAILED" for what in COLUMNS)
+    if outcome["green"]:
+        with open(stamp, "w", encoding="utf-8") as f:
+            json.dump(outcome, f)
+    return outcome
+
+
+def table(walk, outcomes):
+    print("\n" + f"{'step':34}" + "".join(f"{what:>13}" for what in COLUMNS) + f"{'seconds':>9}")
+    for number, outcome in outcomes.items():
+        print(f"{walk.steps[number].name:34}" + "".join(f"{outcome.get(what, '-'):>13}" for what in COLUMNS)
+              + f"{outcome['seconds']:>9}")
+    green = sum(outcome["green"] for outcome in outcomes.values())
+    print(f"\n{green} passed, {len(outcomes) - green} failed, {len(walk.steps) - len(outcomes)} skipped", flush=True)
+    return 0 if green == len(outcomes) else 1
+
+
+def bisect():
+    tree()
+    mail()
+    os.makedirs(TOP, exist_ok=True)
+    walk = Walk(load())
+    if len(walk.patches) != len(walk.steps) or len(walk.commits) != len(walk.steps):
+        raise Problem("build/series and build/linux do not have the steps of series/series")
+    only = os.environ.get("STEPS", "").split()
+    outcomes = {}
+    write(LINUX, "contig-busy", walk.at)
+    try:
+        for number, step in enumerate(walk.steps):
+            if not only or step.name[:4] in only:
+                outcomes[number] = do_step(walk, number)
+    finally:
+        finish_interrupted(walk.git)
+    return table(walk, outcomes)
+
+
+if __name__ == "__main__":
+    main(lambda: locked(bisect))
