@@ -14,8 +14,6 @@ SHELL := /bin/bash
 LANE ?= x86_64
 export BASE KDIR ACCEL FORCE V
 
-export CONFIG JOBS SUFFIX DEBUG STEPS VERSION
-
 .PHONY: help run test bench check shell series apply clean distclean base tree kernel
 
 help:
