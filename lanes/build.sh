@@ -28,7 +28,7 @@ arch=x86_64
 target=bzImage
 targets=()
 case $lane in
-x86_64)	fragments=(common x86_64) ;;
+x86_64)	fragments=(common x86_64 poison) ;;
 debug)	fragments=(common x86_64 debug) ;;
 uml)	fragments=(common uml); arch=um; target=linux ;;
 bench)	fragments=(common x86_64 contig bench) ;;

@@ -91,6 +91,7 @@ struct contig_terms {
  * @only_free: what is not free is not wanted
  * @stop: of the terms
  * @moments: how many pages may still be given a moment to be set up or torn down
+ * @nr_poisoned: pages of this machine that were known to be bad in the beginning
  * @claimed: bit per block: out of the free lists, ours
  * @isolated: bit per block: isolated, by us
  * @suspect_pfn: where the last claim that failed stopped
@@ -115,6 +116,7 @@ struct contig_take {
 	bool only_free;
 	const bool *stop;
 	unsigned int moments;
+	long nr_poisoned;
 	unsigned long nr_blocks;
 	unsigned long *claimed;
 	unsigned long *isolated;
@@ -299,6 +301,9 @@ void contig_give_back(struct zone *zone, unsigned long start,
 bool contig_in_free_block(unsigned long pfn);
 
 /* survey.c */
+long contig_nr_poisoned(void);
+bool contig_is_sound(unsigned long start, unsigned long end,
+		     struct contig_obstacle *obstacle);
 bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		   struct contig_obstacle *obstacle);
 bool contig_known_obstructs(unsigned long start, unsigned long end,
@@ -333,8 +338,6 @@ int contig_search_dry(const struct contig_wish *wish,
 		      const struct contig_terms *terms, int nid,
 		      nodemask_t *nodemask, struct contig_report *report);
 
-/* So many pages are picked from a free list at a time. */
-#define CONTIG_PICKED	16
 /* map.c */
 
 /**
@@ -360,6 +363,9 @@ int contig_map(struct contig_scan *scan, unsigned long start,
 	       unsigned long end, void *data);
 
 /* find.c */
+
+/* So many pages are picked from a free list at a time. */
+#define CONTIG_PICKED	16
 
 /**
  * struct contig_finder - a walk over the free lists of a zone

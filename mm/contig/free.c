@@ -242,11 +242,13 @@ static void contig_free_blocks(unsigned long start, unsigned long end,
  * @start: first PFN
  * @end: one past the last
  *
+ * Bad ones are left out.
+ *
  * Context: As contig_free_range().
  */
 void contig_free_unused(unsigned long start, unsigned long end)
 {
-	contig_free_blocks(start, end, true, true);
+	contig_free_blocks(start, end, true, false);
 }
 
 static void contig_give_back_all(unsigned long start, unsigned long end)

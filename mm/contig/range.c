@@ -139,6 +139,7 @@ static void contig_ask(struct contig_take *take, unsigned long start,
 	take->only_free = terms->only_free;
 	take->stop = terms->stop;
 	take->moments = CONTIG_MOMENTS;
+	take->nr_poisoned = contig_nr_poisoned();
 	take->report.ranges_tried = 1;
 }
 
@@ -258,6 +259,22 @@ static void contig_prepare(struct contig_take *take)
 		contig_prepare_pages(take);
 }
 
+/* What went bad while it was claimed, when nobody could take it away, is kept back. */
+static int contig_hand_out(struct contig_take *take)
+{
+	struct contig_obstacle obstacle;
+
+	if (take->nr_poisoned == contig_nr_poisoned() ||
+	    contig_is_sound(take->start, take->end, &obstacle)) {
+		contig_prepare(take);
+		return 0;
+	}
+	take->gfp &= ~(__GFP_COMP | __GFP_ZERO);
+	contig_prepare(take);
+	contig_free_unused(take->start, take->end);
+	return contig_because_of(&take->report, -EBUSY, &obstacle);
+}
+
 static void contig_report_range(struct contig_take *take, int error)
 {
 	struct contig_report *report = &take->report;
@@ -297,9 +314,7 @@ int contig_alloc_range_on_noprof(unsigned long start, unsigned long end,
 	trace_contig_start(start, end, terms->gfp, flags & ACR_FLAGS_CMA);
 	contig_count(CONTIG_REQUESTS, 1);
 	contig_ask(&take, start, end, flags, terms);
-	err = contig_check(&take) ?: contig_take(&take);
-	if (!err)
-		contig_prepare(&take);
+	err = contig_check(&take) ?: contig_take(&take) ?: contig_hand_out(&take);
 	take.report.elapsed = ktime_get_ns() - began;
 	contig_report_range(&take, err);
 	*report = take.report;

@@ -446,3 +446,37 @@ bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 	}
 	return true;
 }
+
+/**
+ * contig_nr_poisoned() - how many pages are known to be bad
+ *
+ * Context: Any.
+ * Return: the number for all of the machine.
+ */
+long contig_nr_poisoned(void)
+{
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		return 0;
+	return atomic_long_read(&num_poisoned_pages);
+}
+
+/**
+ * contig_is_sound() - is no page of a range known to be bad?
+ * @start: first PFN
+ * @end: one past the last
+ * @obstacle: set to the first that is
+ *
+ * Context: Any.
+ * Return: true if none is.
+ */
+bool contig_is_sound(unsigned long start, unsigned long end,
+		     struct contig_obstacle *obstacle)
+{
+	while (start < end && !PageHWPoison(pfn_to_page(start)))
+		start++;
+	if (start == end)
+		return true;
+	obstacle->pfn = start;
+	contig_obstacle(obstacle, CONTIG_KIND_HWPOISON);
+	return false;
+}
