@@ -3,9 +3,8 @@
 #
 # make base: Linux 7.3 as Debian ships it, unpacked in build/base.
 #
-# The package is in newer suites than most machines follow. So apt gets a
-# private root in build/apt, with the mirror that this machine uses already and
-# one of those suites; the machine's own configuration is read, never changed.
+# The package is in newer suites than most machines follow, so that it comes by way of
+# a private apt, see series/apt.sh.
 # With BASE=dir, build/base becomes a link to that tree instead.
 #
 # build/base appears by a rename at the very end: if it is there, it is whole.
@@ -13,14 +12,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 . series/lib.sh
+. series/apt.sh
 
 package=linux-source-7.3
 pinned='7.3.4-1~bpo13+1'
 pinned_sha256=76df1affb19f24926949369be1d74b60071c963c598ce8780bddd4bbf0fc3bc4
 suites='trixie-backports forky forky-backports sid'
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 root=$PWD/build/apt
-dl=build/dl
+dl=$PWD/build/dl
 
 # shellcheck disable=SC2016 # $url is for the reader's shell
 way_out=(
@@ -74,106 +73,13 @@ use_tree()
 
 # --- Debian's package --------------------------------------------------------
 
-# Mirrors of the main archive, as this machine's sources name them, in any
-# format that its apt can read. Security archives hold no backports.
-mirrors()
-{
-	apt-get "${own_lists[@]}" update --print-uris 2>/dev/null |
-		sed -n "s,^'\(.*\)/dists/[^ ']*'.*,\1,p" | grep -v -e '-security$' | sort -u |
-		awk '/\/debian$/ { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }'
-}
-
-signed_by()
-{
-	local key
-
-	for key in "$keyring" $(grep -rhoE '(Signed-By: *|signed-by=)/[^], ]+' \
-		/etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | sed 's,^[^/]*,,'); do
-		if [ -f "$key" ]; then
-			echo "[signed-by=$key]"
-			return
-		fi
-	done
-}
-
-# The machine's apt settings (proxies and the like) hold here too, but not its
-# hooks: those tidy up system places.
-private_root()
-{
-	mkdir -p "$root"/{etc/conf.d,lists/partial,cache/archives/partial} "$dl"
-	rm -f "$root"/etc/conf.d/*
-	[ ! -d /etc/apt/apt.conf.d ] || cp -r /etc/apt/apt.conf.d/. "$root/etc/conf.d/"
-	cat > "$root/etc/conf.d/zz-private" <<-EOF
-		#clear APT::Update;
-		#clear DPkg::Pre-Invoke;
-		#clear DPkg::Post-Invoke;
-		Dir::Etc::sourceparts "/dev/null";
-		Dir::Etc::sourcelist "$root/etc/sources.list";
-		Dir::State::lists "$root/lists";
-		Dir::Cache "$root/cache";
-		APT::Sandbox::User "";
-		APT::Get::List-Cleanup "true";
-		Acquire::Languages "none";
-	EOF
-	printf 'Dir::Etc::parts "%s";\n' "$root/etc/conf.d" > "$root/etc/apt.conf"
-	own_lists=(-o "Dir::State::lists=$root/lists" -o "Dir::Cache=$root/cache")
-}
-
-private_apt()
-{
-	APT_CONFIG=$root/etc/apt.conf ticking apt-get -q "$@"
-}
-
-# Into partial/ first, so that a .deb in build/dl is a whole one; apt has
-# compared it with the signed list by then.
-download()
-{
-	local part=$PWD/$dl/partial
-
-	rm -rf "$part"
-	mkdir -p "$part"
-	(cd "$part" && private_apt download "$package=$pinned") 2>/dev/null ||
-		(cd "$part" && private_apt download "$package") || return 1
-	mv "$part"/*.deb "$dl/"
-	rmdir "$part"
-}
-
 fetch()
 {
-	local uri suite key found=
-
 	have_apt || die "no apt on this machine, so $package cannot be fetched" "${way_out[@]}"
-	private_root
-	key=$(signed_by)
-	for uri in $(mirrors); do
-		found=y
-		for suite in $suites; do
-			say FETCH "$package, looking in $suite of $uri"
-			echo "deb $key $uri $suite main" > "$root/etc/sources.list"
-			private_apt update -o APT::Update::Error-Mode=any 2> "$root/update.log" || {
-				grep -m 1 '^E: ' "$root/update.log" || true
-				continue
-			}
-			APT_CONFIG=$root/etc/apt.conf apt-cache show "$package" > /dev/null 2>&1 || continue
-			say FETCH 'about 165 MB'
-			! download || return 0
-		done
-	done
-	[ -n "$found" ] || die "this machine's apt sources name no mirror" "${way_out[@]}"
-	die "$package is in none of: $suites, or the mirror cannot be reached" "${way_out[@]}"
-}
-
-# a_deb: a fetched package, if there is a whole one
-a_deb()
-{
-	local deb
-
-	for deb in "$dl/$package"_*.deb; do
-		if [ -f "$deb" ] && dpkg-deb -f "$deb" Version > /dev/null 2>&1; then
-			echo "$deb"
-			return
-		fi
-	done
+	say FETCH "$package, about 165 MB"
+	# shellcheck disable=SC2086 # a list of words
+	fetch_deb "$package" "$pinned" $suites ||
+		die "$package is in none of: $suites, or no mirror can be reached" "${way_out[@]}"
 }
 
 verify()
@@ -227,7 +133,7 @@ elif [ ! -e build/base ]; then
 		exit 0
 	fi
 	series/need.sh xz-utils
-	[ -n "$(a_deb)" ] || fetch
-	unpack "$(a_deb)"
+	[ -n "$(a_deb "$package")" ] || fetch
+	unpack "$(a_deb "$package")"
 fi
 what=$(is_base build/base/) || die "build/base does not fit: $what" 'rm -r build/base, then make base'
