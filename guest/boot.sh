@@ -3,7 +3,7 @@
 #
 # guest/boot.sh: boot a lane's kernel, run one job in it, keep the results.
 #
-#   --lane L        x86_64 and debug boot under QEMU, uml is a program (x86_64)
+#   --lane L        of lanes/lane.sh, which says how it boots (x86_64)
 #   --job NAME      guest/jobs/NAME (hello)
 #   --mem SIZE      memory; for QEMU also 2G,slots=2,maxmem=4G and the like (2G)
 #   --cpus N        CPUs; uml has one (2)
@@ -65,7 +65,6 @@ while [ $# -gt 0 ]; do
 done
 
 out=${out:-$build/results/$lane/$job}
-initramfs=$build/guest/initramfs.cpio.gz
 console=$out/console.log report=$out/report.txt verdict=$out/verdict
 heartbeat=8		# seconds without a word from the job
 splat='WARNING:|BUG:|Oops|Kernel panic|KASAN:|INFO: (possible|task|rcu)|unreferenced object|general protection'
@@ -77,12 +76,14 @@ die()
 	exit 1
 }
 
-case $lane in
-*uml)	: "${kernel:=$build/$lane/linux}" ;;
-*)	: "${kernel:=$build/$lane/arch/x86/boot/bzImage}" ;;
-esac
+# shellcheck source=lanes/lane.sh
+. "$here/../lanes/lane.sh"
+lane_is "$lane" || die "no such lane, see lanes/lane.sh"
+[ -n "$image" ] || die "lane $lane is only built"
+: "${kernel:=$build/$lane/$image}"
+initramfs=$build/guest${foreign:+-$foreign}/initramfs.cpio.gz
 [ -e "$kernel" ] || die "no $kernel: run 'make kernel LANE=$lane' first"
-[ -e "$initramfs" ] || die "no $initramfs: run 'make guest' first"
+[ -e "$initramfs" ] || die "no $initramfs: run 'make guest LANE=$lane' first"
 [ -e "$here/jobs/$job" ] || die "no job '$job' in guest/jobs/"
 wishes=$(sed -n 's/^# guest: //p' "$here/jobs/$job")
 
@@ -96,17 +97,17 @@ nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 echo "$nonce" >"$out/nonce"
 cp "$build/$lane/.config" "$out/config" 2>/dev/null || :
 
-cmdline="panic=-1 panic_on_warn=1 oops=panic"
-[ "$lane" != debug ] || cmdline+=" page_owner=on"
+cmdline="$words panic=-1 panic_on_warn=1 oops=panic"
 cmdline+=" contig.job=$job contig.nonce=$nonce"
 [ $tty = 0 ] || cmdline+=" contig.tty=1"
+cmdline+=" $append"
 
 # The initramfs may be several archives in a row.
 use_archive()
 {
-	[ -e "$build/guest/$1.cpio.gz" ] ||
-		die "no $build/guest/$1.cpio.gz: needs stress-ng, then 'make guest'"
-	cat "$initramfs" "$build/guest/$1.cpio.gz" >"$out/initrd"
+	[ -e "${initramfs%/*}/$1.cpio.gz" ] ||
+		die "no ${initramfs%/*}/$1.cpio.gz: needs stress-ng, then 'make guest'"
+	cat "$initramfs" "${initramfs%/*}/$1.cpio.gz" >"$out/initrd"
 	initramfs=$out/initrd
 }
 
@@ -172,13 +173,8 @@ accelerator()
 # Sets the array $guest to the command that runs the guest.
 qemu_command()
 {
-	cmdline="console=ttyS0 $cmdline $append"
-	# shellcheck disable=SC2054 # the commas are QEMU's
-	# No five-level page tables: they make each walk longer, and while the
-	# kernel reads its CPU's features anew, KASAN takes an interrupt for a wild
-	# access, as it computes its bounds for four levels in that moment.
-	guest=(qemu-system-x86_64 -accel "$(accelerator)" -machine q35 -cpu max,la57=off,erms=off,fsrm=off
-		-smp "$cpus" -m "$mem" -nodefaults -no-user-config -no-reboot
+	# shellcheck disable=SC2054,SC2206 # the commas are QEMU's; one argument for each word
+	guest=($emulator -accel "$(accelerator)" -smp "$cpus" -m "$mem" -nodefaults -no-user-config -no-reboot
 		-display none -kernel "$kernel" -initrd "$initramfs"
 		-append "$cmdline"
 		-device virtio-serial-pci,max_ports=4
@@ -203,15 +199,16 @@ uml_command()
 
 	[ $tty = 0 ] || terminal=fd:0,fd:1
 	cmdline="mem=$mem con=null con0=$terminal ssl=null ssl0=null,fd:3 ssl1=null,fd:4
-		 contig.verdict=/dev/ttyS0 contig.report=/dev/ttyS1 $cmdline $append"
+		 contig.verdict=/dev/ttyS0 contig.report=/dev/ttyS1 $cmdline"
 	# shellcheck disable=SC2206 # one argument for each word
 	guest=("$kernel" "initrd=$initramfs" "uml_dir=$out/" $cmdline)
 }
 
-case $lane in
-*uml)	uml_command ;;
-*)	qemu_command ;;
-esac
+if [ -n "$emulator" ]; then
+	qemu_command
+else
+	uml_command
+fi
 echo "$cmdline" >"$out/cmdline"
 
 # Copy the report to stdout while the guest lives; speak up if it says nothing.
@@ -237,13 +234,13 @@ follow()
 started=$(date +%s%N)
 status=0
 if [ $tty = 1 ]; then
-	case $lane in
-	*uml)	"${guest[@]}" 3>"$verdict" 4>"$report" | tee "$console" ;;
+	case $emulator in
+	'')	"${guest[@]}" 3>"$verdict" 4>"$report" | tee "$console" ;;
 	*)	"${guest[@]}" ;;
 	esac || status=$?
 else
-	case $lane in
-	*uml)	timeout -k 5 "$limit" "${guest[@]}" </dev/null >"$console" 2>&1 \
+	case $emulator in
+	'')	timeout -k 5 "$limit" "${guest[@]}" </dev/null >"$console" 2>&1 \
 			3>"$verdict" 4>"$report" & ;;
 	*)	timeout -k 5 "$limit" "${guest[@]}" </dev/null 2>"$out/qemu.log" & ;;
 	esac

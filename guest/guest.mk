@@ -7,8 +7,8 @@ GUEST_PACKAGES := gcc libc6-dev busybox-static e2fsprogs gzip qemu-system-x86 st
 
 .PHONY: guest shell run
 guest: tree
-	@series/need.sh $(GUEST_PACKAGES)
-	@guest/initramfs.sh build/linux build/guest
+	@series/need.sh $(GUEST_PACKAGES) $(LANE_PACKAGES)
+	@guest/initramfs.sh build/linux build/guest $(LANE)
 
 shell: kernel guest
 	@guest/boot.sh --lane $(LANE) --job shell

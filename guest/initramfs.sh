@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# guest/initramfs.sh TREE OUT: the root file system of every guest.
+# guest/initramfs.sh TREE OUT LANE: the root file system of the guests of that lane, in
+# OUT or, if they are of another architecture than this machine, in OUT-ARCHITECTURE.
 #
 # PID 1, busybox, the static programs guest/*.c in /bin, the kselftest programs
 # contig_* in /tests (contig_util.c is what they share) and the jobs in /jobs. Rewritten only if something changed.
@@ -12,13 +13,21 @@
 # the jobs that ask for it. Without stress-ng on this machine there is no such archive.
 set -euo pipefail
 
-tree=$1
-out=$2
 here=$(dirname "$0")
+# shellcheck source=lanes/lane.sh
+. "$here/../lanes/lane.sh"
+lane_is "$3"
+tree=$1
+out=$2${foreign:+-$foreign}
+busybox=$(command -v busybox)
 selftests=$here/../tools/testing/selftests/mm
 base_tests=$tree/tools/testing/selftests
 
 mkdir -p "$out/bin" "$out/tests"
+if [ -n "$foreign" ]; then
+	busybox=$out/busybox
+	"$here/busybox.sh" "$foreign" "$busybox"
+fi
 
 # compile SOURCE PROGRAM [ARGUMENT...]: a static program, if it is out of date
 compile()
@@ -32,12 +41,12 @@ compile()
 		return
 	fi
 	echo "  CC       ${source#"$here/../"}"
-	gcc -O2 -Wall -static -pthread -D_GNU_SOURCE= "$@" -o "$program" "$source" \
+	"${cross}gcc" -O2 -Wall -static -pthread -D_GNU_SOURCE= "$@" -o "$program" "$source" \
 		"${shared[@]}"
 }
 
 shared=()
-compile "$tree/usr/gen_init_cpio.c" "$out/gen_init_cpio"
+cross='' compile "$tree/usr/gen_init_cpio.c" "$out/gen_init_cpio"
 for source in "$here"/*.c; do
 	compile "$source" "$out/bin/$(basename "$source" .c)"
 done
@@ -67,7 +76,7 @@ list()
 	echo "nod /dev/console 600 0 0 c 5 1"
 	echo "nod /dev/null 666 0 0 c 1 3"
 	echo "file /init $out/bin/init 755 0 0"
-	echo "file /bin/busybox $(command -v busybox) 755 0 0"
+	echo "file /bin/busybox $busybox 755 0 0"
 	for applet in $(busybox --list); do
 		case $applet in
 		busybox | init) ;;
@@ -94,7 +103,7 @@ list_stress_ng()
 {
 	local program files file
 
-	program=$(command -v stress-ng) || return 0
+	[ -z "$foreign" ] && program=$(command -v stress-ng) || return 0
 	files=$(ldd "$program" | awk '$1 ~ "^/" { print $1 } $3 ~ "^/" { print $3 }')
 	for file in /usr/bin/stress-ng $files; do
 		while file=${file%/*} && [ -n "$file" ]; do

@@ -47,6 +47,16 @@ x86_64 | debug)
 		targets+=(modules)
 	fi ;;
 esac
+# What the build did last, from its log
+last_step()
+{
+	grep -s '^  [A-Z]' "$out/build.log" | tail -n 1 |
+		sed "s/^  [A-Z0-9_]*  */ /; s,$out/,,"
+}
+
+# shellcheck source=lanes/lane.sh
+. "$here/lane.sh"
+lane_is "$lane" || die "no such lane, see lanes/lane.sh"
 
 mkdir -p "$out"
 out=$(realpath "$out")
@@ -75,14 +85,18 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
 # ccache then needs no preprocessor run of its own: 1/6 less for a cold build.
 export CCACHE_DEPEND=1
-cc=gcc
+cc=$cross$compiler tools=()
+case $compiler in
+clang*)	tools=(LLVM="${compiler#clang}") ;;
+esac
 if command -v ccache >/dev/null; then
-	cc="ccache gcc"
+	cc="ccache $cc"
 fi
 
 kbuild()
 {
-	make -C "$tree" O="$out" ARCH=$arch CC="$cc" "$@" 8<&- 9>&- </dev/null
+	make -C "$tree" O="$out" ARCH=$arch CROSS_COMPILE="$cross" \
+		"${tools[@]}" CC="$cc" "$@" 8<&- 9>&- </dev/null
 }
 
 # Whatever the kernel is made from: as long as it is the same, so is the kernel
@@ -126,7 +140,7 @@ configure()
 {
 	local requested=$out/requested.config line bad=0
 
-	for f in "${fragments[@]}"; do
+	for f in $fragments; do
 		cat "$here/$f.config"
 	done |
 	awk '{ n = ""
@@ -185,10 +199,27 @@ configure
 
 kbuild -j"$(nproc)" $target "${targets[@]}" >"$out/build.log" 2>&1 &
 if ! watching "$lane" "$out/build.log" $!; then
+printf '  %-8s lane %s from allnoconfig +%s\n' CONFIG "$lane" " $fragments"
+# shellcheck disable=SC2086 # a list of words
+kbuild -j"$(nproc)" $target >"$out/build.log" 2>&1 &
+pid=$!
+trap 'kill $pid 2>/dev/null || :' INT TERM
+watch_log $pid
+if ! wait $pid; then
 	grep -nE -A6 'error:|Error |ERROR|undefined reference|warning:' \
 		"$out/build.log" | tail -n 60 >&2 || tail -n 30 "$out/build.log" >&2
 	die "build failed, full log in $out/build.log"
 fi
 grep -E 'warning:' "$out/build.log" || :
 inputs >"$out/.built" 2>/dev/null || rm -f "$out/.built"
+
+# What never runs has at least to look good.
+if [ -z "$image" ] && grep -q '^CONFIG_CONTIG_ALLOC=y' "$out/.config"; then
+	if ! kbuild W=1 mm/contig/ >"$out/w1.log" 2>&1 ||
+	   grep -q 'warning:' "$out/w1.log"; then
+		grep -E -A6 'warning:|error:' "$out/w1.log" >&2 || :
+		die "mm/contig is not clean with W=1, see $out/w1.log"
+	fi
+	printf '  %-8s lane %s, mm/contig with W=1: no warning\n' BUILD "$lane"
+fi
 printf '  %-8s lane %s, kernel ready after %d s\n' BUILD "$lane" $SECONDS

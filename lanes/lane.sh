@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lanes/lane.sh [LANE WORD]: what a lane is; nothing else knows.
+#
+# Sourced, it gives lane_is LANE, which sets these words. Called, it prints one of them.
+#
+#   arch       ARCH of Kbuild
+#   cross      what the names of its compiler and of its tools begin with
+#   compiler   gcc or the clang of that name
+#   fragments  of its configuration, lanes/*.config; the last one wins
+#   target     what Kbuild makes
+#   image      the kernel that boots, below the lane's O= directory; none: only built
+#   foreign    whose programs its guest runs: Debian's name of that architecture; none: ours
+#   emulator   how QEMU's command line begins; none: the kernel is a program
+#   words      what the kernel's command line has to say
+#   packages   Debian's, that only this lane needs
+#
+# shellcheck disable=SC2034 # whoever sources this reads them
+
+lane_is()
+{
+	arch=x86_64 cross='' compiler=gcc fragments='' target=bzImage
+	image=arch/x86/boot/bzImage foreign='' words='console=ttyS0' packages=''
+	# No five-level page tables: they make each walk longer, and while the
+	# kernel reads its CPU's features anew, KASAN takes an interrupt for a wild
+	# access, as it computes its bounds for four levels in that moment.
+	emulator='qemu-system-x86_64 -machine q35 -cpu max,la57=off,erms=off,fsrm=off'
+
+	case $1 in
+	x86_64)		fragments='common qemu x86_64 contig sample' target+=' modules' ;;
+	debug)		fragments='common qemu x86_64 debug contig sample'
+			target+=' modules' words+=' page_owner=on' ;;
+	bench)		fragments='common qemu x86_64 contig bench' ;;
+	latency)	fragments='common qemu x86_64 contig bench latency' ;;
+	numa)		fragments='common qemu x86_64 numa contig' ;;
+	kcsan)		fragments='common qemu x86_64 kcsan contig' ;;
+	uml)		uml; fragments='common uml contig' ;;
+	bench-uml)	uml; fragments='common uml contig bench' ;;
+	arm64)		arm64; fragments='common qemu arm64 arm64-4k contig' ;;
+	arm64-64k)	arm64; fragments='common qemu arm64 arm64-64k contig' ;;
+	i386)		i386; fragments='common qemu x86_64 i386 contig' ;;
+	allnoconfig)	only_built ;;
+	no-compaction)	only_built small contig no-compaction ;;
+	no-hotplug)	only_built small no-hotplug contig ;;
+	no-hugetlb)	only_built small no-hugetlb contig ;;
+	block7)		only_built small block7 contig ;;
+	llvm)		only_built small contig; compiler=clang-19
+			packages='clang-19 lld-19 llvm-19' ;;
+	*)		return 1 ;;
+	esac
+}
+
+uml()
+{
+	arch=um target=linux image=linux emulator='' words=''
+}
+
+arm64()
+{
+	arch=arm64 cross=aarch64-linux-gnu- target=Image image=arch/arm64/boot/Image foreign=arm64
+	emulator='qemu-system-aarch64 -machine virt -cpu cortex-a57'
+	words='console=ttyAMA0'
+	packages='gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm'
+}
+
+i386()
+{
+	arch=i386 cross=i686-linux-gnu- foreign=i386
+	emulator='qemu-system-i386 -machine q35 -cpu max'
+	packages='gcc-i686-linux-gnu libc6-dev-i386-cross'
+}
+
+only_built()	# FRAGMENT...
+{
+	fragments=$* target=vmlinux image='' emulator='' words=''
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	set -eu
+	lane_is "$1" || { echo "lanes/lane.sh: no lane '$1'" >&2; exit 1; }
+	echo "${!2}"
+fi
