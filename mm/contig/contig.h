@@ -32,6 +32,7 @@
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/pageblock-flags.h>
 #include <linux/sched/signal.h>
