@@ -20,7 +20,7 @@
 #include "pattern.h"
 
 #define MB		1048576UL
-#define PAGES_PER_MB	(MB / PATTERN_PAGE)
+#define PAGES_PER_MB	((size_t)(MB / PATTERN_PAGE))
 #define REPORT_SEC	4	/* between two lines about the progress */
 #define UNABLE		2	/* exit status of who was used wrongly or could not go on */
 #define ARRAY_SIZE(x)	(sizeof(x) / sizeof((x)[0]))

@@ -10,8 +10,19 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
-#define PATTERN_PAGE	4096UL
+/* A page of the machine that it runs on. */
+static inline size_t pattern_page(void)
+{
+	static size_t size;
+
+	if (!size)
+		size = sysconf(_SC_PAGESIZE);
+	return size;
+}
+
+#define PATTERN_PAGE	pattern_page()
 #define PATTERN_WORDS	(PATTERN_PAGE / sizeof(uint64_t))
 #define PATTERN_STEP	0x9e3779b97f4a7c15ULL	/* odd: no two words of a page agree */
 
@@ -33,7 +44,7 @@ static inline void pattern_fill(void *page, uint64_t owner, uint64_t index, uint
 	uint64_t word = pattern_first(owner, index, gen);
 	uint64_t *p = page;
 
-	for (size_t i = 0; i < PATTERN_WORDS; i++, word += PATTERN_STEP)
+	for (size_t i = 0, words = PATTERN_WORDS; i < words; i++, word += PATTERN_STEP)
 		p[i] = word;
 }
 
@@ -44,7 +55,7 @@ static inline int pattern_check(const void *page, uint64_t owner, uint64_t index
 	uint64_t word = pattern_first(owner, index, gen);
 	const uint64_t *p = page;
 
-	for (size_t i = 0; i < PATTERN_WORDS; i++, word += PATTERN_STEP) {
+	for (size_t i = 0, words = PATTERN_WORDS; i < words; i++, word += PATTERN_STEP) {
 		if (p[i] != word)
 			return i;
 	}
