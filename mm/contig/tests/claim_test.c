@@ -204,19 +204,6 @@ static void contig_fill_bytes(unsigned long start, unsigned long end)
 		memset_page(pfn_to_page(pfn), 0, 0xa5, PAGE_SIZE);
 }
 
-static bool contig_bytes_are(unsigned long start, unsigned long end, int byte)
-{
-	bool same = true;
-
-	for (unsigned long pfn = start; pfn < end && same; pfn++) {
-		void *at = kmap_local_page(pfn_to_page(pfn));
-
-		same = !memchr_inv(at, byte, PAGE_SIZE);
-		kunmap_local(at);
-	}
-	return same;
-}
-
 /* __GFP_ZERO clears the range and not a byte of its neighbours. */
 void contig_test_zero(struct kunit *test)
 {

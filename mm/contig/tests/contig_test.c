@@ -42,6 +42,7 @@ static struct kunit_case contig_cases[] = {
 
 	/* evacuate_test.c */
 	KUNIT_CASE(contig_test_moves_content),
+	KUNIT_CASE(contig_test_part_of_block),
 	KUNIT_CASE(contig_test_helpers),
 	KUNIT_CASE(contig_test_moves_scattered),
 	KUNIT_CASE(contig_test_isolates_little),

@@ -56,6 +56,46 @@ void contig_test_moves_content(struct kunit *test)
 	contig_window_check(window, 37 + 41);
 }
 
+/* Take the middle of a block; how many pages moved for it. */
+static unsigned long contig_take_middle(struct contig_window *window,
+					unsigned long nr_pages,
+					unsigned long *isolations)
+{
+	unsigned long start = window->start + pageblock_nr_pages / 2;
+	struct contig_events before;
+
+	contig_read_events(&before);
+	contig_expect_taken(window, start, start + nr_pages, ACR_FLAGS_NONE,
+			    GFP_KERNEL);
+	*isolations = contig_events_since(&before, CONTIG_ISOLATIONS);
+	contig_window_release(window, start, start + nr_pages);
+	return contig_events_since(&before, CONTIG_PAGES_MOVED);
+}
+
+/* A small part of a block, however large blocks are: nothing else is touched. */
+void contig_test_part_of_block(struct kunit *test)
+{
+	unsigned long nr_pages = min(SZ_1M / PAGE_SIZE, pageblock_nr_pages / 4);
+	struct contig_window *window;
+	struct contig_cache *cache;
+	unsigned long isolations;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	KUNIT_EXPECT_EQ(test, 0, contig_take_middle(window, nr_pages, &isolations));
+	KUNIT_EXPECT_EQ(test, isolations, 0);
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	contig_cache_fill(cache, window->start, window->end);
+	KUNIT_EXPECT_EQ(test, nr_pages,
+			contig_take_middle(window, nr_pages, &isolations));
+	KUNIT_EXPECT_EQ(test, isolations, 1);
+	KUNIT_EXPECT_EQ(test, window->end - window->start - nr_pages,
+			contig_cache_pages_in(cache, window->start, window->end));
+	contig_cache_check(cache);
+}
+
 /* What the test lets count as much. */
 static unsigned long contig_few_pages(void)
 {

@@ -20,7 +20,8 @@ static struct zone *contig_largest_zone(void)
 	struct zone *zone, *best = NULL;
 
 	for_each_populated_zone(zone)
-		if (!best || zone_managed_pages(zone) > zone_managed_pages(best))
+		if (zone_idx(zone) <= gfp_zone(GFP_KERNEL) &&
+		    (!best || zone_managed_pages(zone) > zone_managed_pages(best)))
 			best = zone;
 	return best;
 }
@@ -97,9 +98,10 @@ static void contig_window_claim(struct contig_window *window,
 	bitmap_fill(window->held, nr_pages);
 }
 
-/* A window of at least @nr_pages pages, all held; closes with the test. */
-struct contig_window *contig_window_open(struct kunit *test,
-					 unsigned long nr_pages)
+/* A window of at least @nr_pages pages of a zone, all held; closes with the test. */
+struct contig_window *contig_window_open_in(struct kunit *test,
+					    struct zone *zone,
+					    unsigned long nr_pages)
 {
 	struct contig_window *window;
 
@@ -111,7 +113,7 @@ struct contig_window *contig_window_open(struct kunit *test,
 	KUNIT_ASSERT_NOT_NULL(test, window->held);
 	window->test = test;
 	window->type = MIGRATE_MOVABLE;
-	window->zone = contig_largest_zone();
+	window->zone = zone;
 	contig_settle(window->zone);
 	window->isolated = window->zone->nr_isolate_pageblock;
 	window->free = zone_page_state_snapshot(window->zone, NR_FREE_PAGES);
@@ -122,6 +124,12 @@ struct contig_window *contig_window_open(struct kunit *test,
 			kunit_add_action_or_reset(test, contig_window_close,
 						  window));
 	return window;
+}
+
+struct contig_window *contig_window_open(struct kunit *test,
+					 unsigned long nr_pages)
+{
+	return contig_window_open_in(test, contig_largest_zone(), nr_pages);
 }
 
 /* All pages are held, so no free list knows what type the blocks had. */

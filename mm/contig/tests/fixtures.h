@@ -72,6 +72,9 @@ struct contig_events {
 /* fixtures.c: the window */
 struct contig_window *contig_window_open(struct kunit *test,
 					 unsigned long nr_pages);
+struct contig_window *contig_window_open_in(struct kunit *test,
+					    struct zone *zone,
+					    unsigned long nr_pages);
 void contig_window_set_type(struct contig_window *window, int type);
 void contig_window_release(struct contig_window *window, unsigned long start,
 			   unsigned long end);
@@ -133,6 +136,7 @@ void contig_window_expect_whole(struct contig_window *window);
 void contig_expect_totals(struct contig_window *window);
 unsigned long contig_pages_in_use(unsigned long start, unsigned long end);
 bool contig_all_free(unsigned long start, unsigned long end);
+bool contig_bytes_are(unsigned long start, unsigned long end, int byte);
 
 /* search_test.c */
 void contig_expect_nothing(struct kunit *test, const struct contig_request *req,

@@ -11,6 +11,7 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/bitmap.h>
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
 #include <linux/swap.h>
@@ -80,6 +81,21 @@ static void contig_expect_lists(struct kunit *test, struct zone *zone)
 	KUNIT_EXPECT_EQ_MSG(test, (long)tally.cma, 0L, "NR_FREE_CMA_PAGES");
 	KUNIT_EXPECT_EQ_MSG(test, (long)tally.highatomic, 0L, "highatomic");
 	KUNIT_EXPECT_EQ_MSG(test, tally.misplaced, 0UL, "on a wrong free list");
+}
+
+/* === Contents === */
+
+bool contig_bytes_are(unsigned long start, unsigned long end, int byte)
+{
+	bool same = true;
+
+	for (unsigned long pfn = start; pfn < end && same; pfn++) {
+		void *at = kmap_local_page(pfn_to_page(pfn));
+
+		same = !memchr_inv(at, byte, PAGE_SIZE);
+		kunmap_local(at);
+	}
+	return same;
 }
 
 /* === The window === */

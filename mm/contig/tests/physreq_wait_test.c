@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/instruction_pointer.h>
 #include <linux/kthread.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/physreq.h>
 #include <linux/sched/signal.h>
@@ -19,8 +20,13 @@
 
 /* Aligned so that there are few places, which one test can hold all of. */
 #define PHYSREQ_ROOM	SZ_256K
-#define PHYSREQ_APART	SZ_64M
 #define PHYSREQ_PLACES	64
+
+static phys_addr_t physreq_apart(void)
+{
+	return max_t(phys_addr_t, SZ_64M,
+		     PFN_PHYS(roundup_pow_of_two(totalram_pages() / 32)));
+}
 
 struct physreq_hoard {
 	struct kunit *test;
@@ -49,7 +55,7 @@ static struct physreq_hoard *physreq_hoard_open(struct kunit *test)
 	hoard->test = test;
 	hoard->preqp = physreq_alloc(KM_SLEEP);
 	KUNIT_ASSERT_NOT_NULL(test, hoard->preqp);
-	hoard->preqp->phys_align = PHYSREQ_APART;
+	hoard->preqp->phys_align = physreq_apart();
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, physreq_hoard_close,
 						  hoard));

@@ -552,7 +552,7 @@ static void contig_check_most(struct contig_window *window,
 	req->align = 0;
 	contig_expect_at(window, req, run, 700, 0);
 	/* What is lost at the start for alignment comes off. */
-	req->align = SZ_64K;
+	req->align = 16 * PAGE_SIZE;
 	contig_expect_at(window, req, ALIGN(run, 16), run + 700 - ALIGN(run, 16),
 			 0);
 	req->align = 0;

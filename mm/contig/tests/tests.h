@@ -41,6 +41,7 @@ void contig_test_free_hugetlb(struct kunit *test);
 
 /* evacuate_test.c */
 void contig_test_moves_content(struct kunit *test);
+void contig_test_part_of_block(struct kunit *test);
 void contig_test_helpers(struct kunit *test);
 void contig_test_moves_scattered(struct kunit *test);
 void contig_test_isolates_little(struct kunit *test);
