@@ -95,8 +95,9 @@ fi
 
 kbuild()
 {
+	# shellcheck disable=SC2086 # $options is a list of words
 	make -C "$tree" O="$out" ARCH=$arch CROSS_COMPILE="$cross" \
-		"${tools[@]}" CC="$cc" "$@" 8<&- 9>&- </dev/null
+		"${tools[@]}" CC="$cc" $options "$@" 8<&- 9>&- </dev/null
 }
 
 # Whatever the kernel is made from: as long as it is the same, so is the kernel

@@ -10,6 +10,7 @@
 #   compiler   gcc or the clang of that name
 #   fragments  of its configuration, lanes/*.config; the last one wins
 #   target     what Kbuild makes
+#   options    more words on its command line
 #   image      the kernel that boots, below the lane's O= directory; none: only built
 #   foreign    whose programs its guest runs: Debian's name of that architecture; none: ours
 #   emulator   how QEMU's command line begins; none: the kernel is a program
@@ -20,7 +21,7 @@
 
 lane_is()
 {
-	arch=x86_64 cross='' compiler=gcc fragments='' target=bzImage
+	arch=x86_64 cross='' compiler=gcc fragments='' target=bzImage options=''
 	image=arch/x86/boot/bzImage foreign='' words='console=ttyS0' packages=''
 	# No five-level page tables: they make each walk longer, and while the
 	# kernel reads its CPU's features anew, KASAN takes an interrupt for a wild
@@ -28,16 +29,16 @@ lane_is()
 	emulator='qemu-system-x86_64 -machine q35 -cpu max,la57=off,erms=off,fsrm=off'
 
 	case $1 in
-	x86_64)		fragments='common qemu x86_64 contig sample' target+=' modules' ;;
-	debug)		fragments='common qemu x86_64 debug contig sample'
+	x86_64)		fragments='common files qemu x86_64 contig sample' target+=' modules' ;;
+	debug)		fragments='common files qemu x86_64 debug contig sample'
 			target+=' modules' words+=' page_owner=on' ;;
-	bench)		fragments='common qemu x86_64 contig bench' ;;
-	latency)	fragments='common qemu x86_64 contig bench latency' ;;
+	bench)		fragments='common files qemu x86_64 contig bench' ;;
+	latency)	fragments='common files qemu x86_64 contig bench latency' ;;
 	numa)		fragments='common qemu x86_64 numa contig' ;;
 	kcsan)		fragments='common qemu x86_64 kcsan contig' ;;
-	uml)		uml; fragments='common uml contig' ;;
-	bench-uml)	uml; fragments='common uml contig bench' ;;
-	arm64)		arm64; fragments='common qemu arm64 arm64-4k contig' ;;
+	uml)		uml; fragments='common files uml contig' ;;
+	bench-uml)	uml; fragments='common files uml contig bench' ;;
+	arm64)		arm64; fragments='common files qemu arm64 arm64-4k contig' ;;
 	arm64-64k)	arm64; fragments='common qemu arm64 arm64-64k contig' ;;
 	i386)		i386; fragments='common qemu x86_64 i386 contig' ;;
 	allnoconfig)	only_built ;;
@@ -47,6 +48,10 @@ lane_is()
 	block7)		only_built small block7 contig ;;
 	llvm)		only_built small contig; compiler=clang-19
 			packages='clang-19 lld-19 llvm-19' ;;
+	# Kconfig waits for clang 23, which is in no suite yet; for our files 22 will do.
+	context)	only_built small contig; compiler=clang-22
+			target=mm/contig/ options=CONFIG_WARN_CONTEXT_ANALYSIS=y
+			packages='clang-22 lld-22 llvm-22' ;;
 	*)		return 1 ;;
 	esac
 }
