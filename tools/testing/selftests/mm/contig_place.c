@@ -100,7 +100,7 @@ static unsigned long fit_in(const struct wish *w, unsigned long nr,
 
 static bool is_possible(const struct wish *w)
 {
-	const struct contig_span everywhere = { 0, 1UL << 40 };
+	const struct contig_span everywhere = { 0, ~0UL / psize() };
 
 	return w->nr && w->min <= w->nr &&
 	       fit_in(w, w->nr, everywhere) != CONTIG_NO_PFN;

@@ -22,6 +22,10 @@
 #define AGAIN		12
 #define TIMEOUT		150
 
+/* More than any machine has, and far behind the end of its memory: 4 PB, or 4 GB. */
+#define MANY_PAGES	(1UL << (5 * sizeof(long)))
+#define FAR_AWAY	(1UL << (9 * sizeof(long) / 2))
+
 /* === The state that has to stay === */
 
 struct state {
@@ -222,16 +226,21 @@ TEST_F_TIMEOUT(reasons, no_such_range, TIMEOUT)
 	refuse_range(_metadata, self->fd, start, 1023, " comp", &bad_request);
 	refuse_range(_metadata, self->fd, start + 1, 2, " comp", &bad_request);
 	refuse_range(_metadata, self->fd, start + 512, 1024, " comp", &bad_request);
-	refuse_range(_metadata, self->fd, 0, 1UL << 40, " comp", &bad_request);
+	refuse_range(_metadata, self->fd, 0, MANY_PAGES, " comp", &bad_request);
 }
 
 TEST_F_TIMEOUT(reasons, no_such_size, TIMEOUT)
 {
+	char comp[64], many[64], all[64];
+
+	snprintf(comp, sizeof(comp), "pages 0x%lx comp", MANY_PAGES);
+	snprintf(many, sizeof(many), "pages 0x%lx", MANY_PAGES);
+	snprintf(all, sizeof(all), "pages 0x%lx", ~0UL);
 	refuse(_metadata, self->fd, "pages 0", &bad_request, true);
 	refuse(_metadata, self->fd, "pages 3 comp", &bad_request, true);
-	refuse(_metadata, self->fd, "pages 0x10000000000 comp", &bad_request, true);
-	refuse(_metadata, self->fd, "pages 0x10000000000", &no_candidate, true);
-	refuse(_metadata, self->fd, "pages 0xffffffffffffffff", &no_candidate, true);
+	refuse(_metadata, self->fd, comp, &bad_request, true);
+	refuse(_metadata, self->fd, many, &no_candidate, true);
+	refuse(_metadata, self->fd, all, &no_candidate, true);
 	refuse(_metadata, self->fd, "pages 1 cma", &bad_request, false);
 	refuse(_metadata, self->fd, "pages 1 nid=-2", &bad_request, false);
 	refuse(_metadata, self->fd, "pages 1 nid=1000000", &bad_request, false);
@@ -250,8 +259,8 @@ TEST_F_TIMEOUT(reasons, hole, TIMEOUT)
 
 	refuse_range(_metadata, self->fd, end, 1, "", &want);
 	refuse_range(_metadata, self->fd, end - 2000, 2001, "", &want);
-	refuse_range(_metadata, self->fd, end - 2000, 1UL << 40, "", &want);
-	want.pfn = end + (1UL << 36);
+	refuse_range(_metadata, self->fd, end - 2000, MANY_PAGES, "", &want);
+	want.pfn = end + FAR_AWAY;
 	refuse_range(_metadata, self->fd, want.pfn, 512, "", &want);
 	want.pfn = -256UL;
 	refuse_range(_metadata, self->fd, want.pfn, 255, "", &want);

@@ -618,12 +618,20 @@ long contig_lost_pages(struct contig_span span)
 	return lost;
 }
 
-/* Pages in a pageblock: that of a huge page, where there are any. */
+/* Pages in a pageblock. */
 unsigned long contig_block_pages(void)
 {
-	unsigned long size = read_pmd_pagesize();
+	FILE *file = contig_fopen("/proc/pagetypeinfo");
+	unsigned long nr = 0;
+	char line[256];
 
-	return size ? size / psize() : 512;
+	while (!nr && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pages per block: %lu", &nr) != 1)
+			nr = 0;
+	fclose(file);
+	if (!nr)
+		ksft_exit_fail_msg("no size of a pageblock\n");
+	return nr;
 }
 
 /* The next page from @pfn on with all of @flags, or 0; of each @step 256 pages count. */
