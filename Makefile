@@ -14,13 +14,14 @@ SHELL := /bin/bash
 LANE ?= x86_64
 export BASE KDIR ACCEL FORCE V
 
-.PHONY: help run test bench check shell series apply clean distclean base tree kernel
+.PHONY: help run test test-all bench check shell series apply clean distclean base tree kernel
 
 help:
 	@echo 'Contiguous memory for Linux: a patch series against Linux 7.3'
 	@echo
 	@echo '  make run              build all, boot QEMU, show the engine on a loaded machine'
 	@echo '  make test             everything that must pass'
+	@echo '  make test-all         the same on all other machines and configurations, for hours'
 	@echo '  make bench            this engine beside the one of the base, in one boot'
 	@echo '  make check            checkpatch, sparse, kernel-doc, W=1, shellcheck, manifest'
 	@echo '  make shell            a guest with a prompt'
@@ -35,7 +36,7 @@ help:
 	@echo 'Steps of the above, each of which does nothing when there is nothing to do:'
 	@echo '  make base             fetch and unpack Linux 7.3 into build/base'
 	@echo '  make tree             base and series as a git repository, build/linux'
-	@echo '  make kernel LANE=x    a kernel in build/x; lanes: x86_64 debug uml bench'
+	@echo '  make kernel LANE=x    a kernel in build/x; lanes: lanes/lane.sh'
 	@echo
 	@echo 'Options: BASE=dir (a 7.3 tree you have, in place of the fetched one),'
 	@echo '         ACCEL=kvm (try it), FORCE=1 (drop hand edits in build/linux)'

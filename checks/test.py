@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""test.py [LANE/PART...]: run everything that must pass, one part after the other.
+"""test.py [--all] [LANE/PART...]: run everything that must pass, one part after the other.
 
 A part that fails does not keep the later ones from running. Ends with a table, one
 row per part, and the line 'N passed, N failed, N skipped'. Every test case counts
 as one; a part that ends badly counts as one failure at least. With arguments only
-the named parts run (x86_64/kunit), the kernels being taken as they are.
+the named parts run (x86_64/kunit), the kernels being taken as they are; --all adds
+the parts of make test-all.
 Exit status 0: something ran and nothing failed.
 """
 
 import concurrent.futures
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,7 +23,10 @@ import gate
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = pathlib.Path("build/results")
-LANES = ("x86_64", "uml", "debug")
+LANES = ("x86_64", "uml", "debug", "arm64")
+OTHER_LANES = ("arm64-64k", "numa", "i386", "kcsan")
+ONLY_BUILT = ("allnoconfig", "no-compaction", "no-hotplug", "no-hugetlb", "block7", "llvm",
+              "context")
 GUESTS = 2              # guests at a time
 TICK = 8                # seconds between two progress lines while guests run
 
@@ -57,13 +62,38 @@ SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
 SLOW_SAMPLE = ["--mem", "1G", "--append",
                "LOAD_PERCENT=20 debug_pagealloc=off page_owner=off"]
 
+# The machine virt has its memory from 1 GB on.
+ARM64 = ["--mem", "1G", "--cpus", "4", "--append", "cma=64M movablecore=256M"]
+ARM64_64K = ["--mem", "8G", "--cpus", "4", "--append", "cma=512M movablecore=1G"]
+# 1 GB below 4 GB and 512 MB above are node 0; 1536 MB above them node 1, with a hole.
+NUMA = ["--mem", "3G", "--cpus", "4", "--qemu", "-machine max-ram-below-4g=1G "
+        "-object memory-backend-ram,id=m0,size=1536M -object memory-backend-ram,id=m1,size=1536M "
+        "-numa node,nodeid=0,memdev=m0,cpus=0-1 -numa node,nodeid=1,memdev=m1,cpus=2-3",
+        "--append", "memmap=256M$0x130000000 cma=64M"]
+SMP8 = ["--cpus", "8"] + GUEST
+I386 = ["--mem", "2G", "--append", "cma=64M"]
+KCSAN = ["--mem", "2G", "--cpus", "4", "--append", "cma=128M movablecore=512M"]
+# Lane, part, seconds, arguments; what is before a dash in the part is the job.
+OTHER_GUESTS = (
+    ("arm64", "selftest", 1800, ARM64),
+    ("arm64-64k", "kunit", 1200, ARM64_64K),
+    ("arm64-64k", "selftest", 1800, ARM64_64K),
+    ("numa", "kunit", 900, NUMA),
+    ("numa", "selftest", 1800, NUMA),
+    ("x86_64", "kunit-smp8", 900, SMP8),
+    ("i386", "kunit", 900, I386),
+    ("i386", "selftest", 1800, I386),
+    ("kcsan", "kunit", 1200, KCSAN),
+    ("kcsan", "selftest", 1800, KCSAN),
+)
+
 
 class Part:
     """One row of the table."""
 
     def __init__(self, lane, name, run, parallel=False, asked=False):
         self.lane, self.name, self.run, self.parallel = lane, name, run, parallel
-        self.asked = asked      # runs only if it is named
+        self.asked = asked      # runs only if it is named, or with --all
         self.text = []
         self.passed = self.failed = self.skipped = 0
         self.seconds = 0.0
@@ -114,6 +144,20 @@ def command(*words):
     return run
 
 
+def made(lane):
+    """A part that makes a lane's kernel and what its guests run; the packages as well."""
+    return command("make", "--no-print-directory", "kernel", "guest", "LANE=" + lane)
+
+
+def only_built(lane):
+    """The same for a kernel that nothing boots: its objects are of no more use."""
+    def run(part):
+        counts = command("make", "--no-print-directory", "kernel", "LANE=" + lane)(part)
+        shutil.rmtree(pathlib.Path("build") / lane, ignore_errors=True)
+        return counts
+    return run
+
+
 def ktap(*words):
     """A part that prints KTAP on the host, shown while it runs."""
     def run(part):
@@ -134,7 +178,7 @@ def ktap(*words):
 def guest(job, limit, *arguments):
     """A part that runs a job in a guest and asks the gate."""
     def run(part):
-        where = RESULTS / part.lane / job
+        where = RESULTS / part.lane / part.name
         part.command("guest/boot.sh", "--lane", part.lane, "--job", job,
                      "--timeout", str(limit), "--out", str(where), *arguments)
         counts = where / "counts"
@@ -154,8 +198,8 @@ def parts():
         yield Part("host", "bench", ktap(sys.executable, "bench/tests.py"))
     yield Part("host", "tree", command("make", "--no-print-directory", "tree", "guest"))
     for lane in LANES:
-        yield Part(lane, "build", command("lanes/build.sh", lane, "build/linux",
-                                          "build/" + lane))
+        yield Part(lane, "build", made(lane))
+    yield from parts_of_others()
     yield Part("x86_64", "symbols", ktap("checks/symbols.sh"))
     # The slowest first: the others run beside it.
     yield Part("debug", "selftest", guest("selftest", 1800, *SLOW), True)
@@ -164,12 +208,24 @@ def parts():
     if os.path.exists("tools/testing/contig/Makefile"):
         yield Part("host", "plan", ktap("make", "-s", "-C", "tools/testing/contig", "test"),
                    True)
+    yield Part("arm64", "kunit", guest("kunit", 600, *ARM64), True)
     yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST), True)
     yield Part("x86_64", "shell", ktap(sys.executable, "-B", "checks/shell-test.py"), True)
     yield Part("x86_64", "unplug", guest("unplug", 300, *UNPLUG), True)
     yield Part("debug", "sample", guest("sample", 600, *SLOW_SAMPLE), True, True)
     yield Part("x86_64", "sample", guest("sample", 300, *SAMPLE), True)
     yield Part("uml", "kunit", guest("kunit", 300, *UML), True)
+
+
+def parts_of_others():
+    """What make test-all runs besides: other machines, other configurations."""
+    for lane in OTHER_LANES:
+        yield Part(lane, "build", made(lane), asked=True)
+    for lane in ONLY_BUILT:
+        yield Part(lane, "build", only_built(lane), asked=True)
+    for lane, name, limit, arguments in OTHER_GUESTS:
+        job = name.partition("-")[0]
+        yield Part(lane, name, guest(job, limit, *arguments), True, True)
 
 
 def run_alone(chosen):
@@ -213,7 +269,7 @@ def run_beside(chosen, red):
 
 
 def table(done):
-    form = "%-8s %-10s %7s %7s %7s %8s"
+    form = "%-13s %-10s %7s %7s %7s %8s"
     print("\n" + form % ("lane", "part", "passed", "failed", "skipped", "seconds"))
     for part in done:
         print(form % (part.lane, part.name, part.passed, part.failed, part.skipped,
@@ -226,8 +282,9 @@ def table(done):
 
 def main():
     os.chdir(TOP)
-    chosen = [part for part in parts()
-              if str(part) in sys.argv[1:] or not (sys.argv[1:] or part.asked)]
+    everything = sys.argv[1:] == ["--all"]
+    chosen = [part for part in parts() if everything or
+              str(part) in sys.argv[1:] or not (sys.argv[1:] or part.asked)]
     red = run_alone([part for part in chosen if not part.parallel])
     run_beside([part for part in chosen if part.parallel], red)
     passed, failed, _ = table(chosen)
