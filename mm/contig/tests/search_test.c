@@ -431,6 +431,58 @@ void contig_test_last_block(struct kunit *test)
 		kunit_skip(test, "all memory ends where a block does");
 }
 
+/* The first PFN from @pfn on that has memory, or has none; or the end of the zone. */
+static unsigned long contig_end_of_stretch(const struct zone *zone,
+					   unsigned long pfn, bool memory)
+{
+	while (pfn < zone_end_pfn(zone) && !!pfn_to_online_page(pfn) == memory)
+		pfn += pageblock_nr_pages;
+	return min(pfn, zone_end_pfn(zone));
+}
+
+static void contig_check_hole(struct kunit *test, unsigned long start,
+			      unsigned long end)
+{
+	unsigned long nr_pages = pageblock_nr_pages;
+	struct contig_request req = {
+		.nr_pages = nr_pages + 1,
+		.min_addr = PFN_PHYS(start - nr_pages),
+		.max_addr = PFN_PHYS(end + nr_pages) - 1,
+		.nid = NUMA_NO_NODE,
+		.gfp = GFP_KERNEL,
+	};
+
+	contig_expect_refused(test, start - 8, start + 8, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, start);
+	contig_expect_refused(test, start - 8, end + 8, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, start);
+	contig_expect_refused(test, end - 8, end + 8, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, end - 8);
+	for (req.effort = CONTIG_NOWAIT; req.effort <= CONTIG_HARD; req.effort++)
+		contig_expect_nowhere(test, &req);
+}
+
+/* What lies on both sides of a hole makes no block, and no range. */
+void contig_test_holes(struct kunit *test)
+{
+	unsigned long start, end;
+	struct zone *zone;
+	int holes = 0;
+
+	for_each_populated_zone(zone) {
+		start = pageblock_align(zone->zone_start_pfn);
+		start = contig_end_of_stretch(zone, start, true);
+		while (start < zone_end_pfn(zone)) {
+			end = contig_end_of_stretch(zone, start, false);
+			contig_check_hole(test, start, end);
+			start = contig_end_of_stretch(zone, end, true);
+			holes++;
+		}
+	}
+	if (!holes)
+		kunit_skip(test, "no zone has a hole");
+}
+
 /* What another walk over the free lists looks at in between is met all the same. */
 void contig_test_two_walks(struct kunit *test)
 {

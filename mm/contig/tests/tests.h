@@ -110,6 +110,7 @@ void contig_test_constraints(struct kunit *test);
 void contig_test_bad_wish(struct kunit *test);
 void contig_test_only_run(struct kunit *test);
 void contig_test_last_block(struct kunit *test);
+void contig_test_holes(struct kunit *test);
 void contig_test_two_walks(struct kunit *test);
 void contig_test_only_movable_run(struct kunit *test);
 void contig_test_cheapest(struct kunit *test);
