@@ -31,11 +31,9 @@ GUESTS = 2              # guests at a time
 TICK = 8                # seconds between two progress lines while guests run
 
 # What a guest is given for a job: arguments of guest/boot.sh. There is a hole between
-# 1 GB and 4 GB, and it begins within a pageblock.
+# 1 GB and 4 GB, which begins within a pageblock, and one below.
 GUEST = ["--mem", "2G", "--qemu", "-machine max-ram-below-4g=1G",
-         "--append", "cma=128M movablecore=512M"]
-# What a guest is given for a job: arguments of guest/boot.sh. There is a hole in the memory.
-GUEST = ["--mem", "2G", "--append", "cma=128M movablecore=512M memmap=64M$0x30000000"]
+         "--append", "cma=128M movablecore=512M memmap=64M$0x30000000"]
 # Where each page costs ten times as much at boot and when leaks are looked for
 SLOW_GUEST = ["--mem", "1280M", "--append", "cma=64M movablecore=256M"]
 UML = ["--mem", "1G"]

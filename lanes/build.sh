@@ -23,37 +23,6 @@ die()
 	exit 1
 }
 
-# A lane is a list of fragments (the last one wins), an ARCH and a target.
-arch=x86_64
-target=bzImage
-targets=()
-case $lane in
-x86_64)	fragments=(common x86_64 poison) ;;
-debug)	fragments=(common x86_64 debug) ;;
-uml)	fragments=(common uml); arch=um; target=linux ;;
-bench)	fragments=(common x86_64 contig bench) ;;
-latency) fragments=(common x86_64 contig bench latency) ;;
-bench-uml) fragments=(common uml contig bench); arch=um; target=linux ;;
-*)	die "no such lane (x86_64, debug, uml, bench, bench-uml, latency)" ;;
-esac
-case $lane in
-*bench* | latency) ;;
-*)	[ ! -e "$tree/mm/contig/Kconfig" ] || fragments+=(contig) ;;
-esac
-case $lane in
-x86_64 | debug)
-	if [ -e "$tree/samples/contig/Kconfig" ]; then
-		fragments+=(sample)
-		targets+=(modules)
-	fi ;;
-esac
-# What the build did last, from its log
-last_step()
-{
-	grep -s '^  [A-Z]' "$out/build.log" | tail -n 1 |
-		sed "s/^  [A-Z0-9_]*  */ /; s,$out/,,"
-}
-
 # shellcheck source=lanes/lane.sh
 . "$here/lane.sh"
 lane_is "$lane" || die "no such lane, see lanes/lane.sh"
@@ -107,8 +76,11 @@ inputs()
 	git -C "$tree" rev-parse HEAD
 	$cc -dumpfullversion
 	ld --version | head -n 1
+	echo "$target $options"
 	sha256sum <"$here/build.sh"
-	(cd "$here" && cat "${fragments[@]/%/.config}") | sha256sum
+	for f in $fragments; do
+		cat "$here/$f.config"
+	done | sha256sum
 	stat -c %Y "$out/.config" "$out/vmlinux"
 }
 
@@ -117,7 +89,8 @@ is_built()
 	local now
 
 	now=$(inputs 2>/dev/null)
-	[ -n "$now" ] && [ "$now" = "$(cat "$out/.built" 2>/dev/null)" ]
+	[ -n "$image" ] && [ -n "$now" ] && [ -e "$out/$image" ] &&
+		[ "$now" = "$(cat "$out/.built" 2>/dev/null)" ]
 }
 
 # The value that $1, a line of a fragment, must have in .config
@@ -174,45 +147,22 @@ configure()
 	mv "$requested.new" "$requested"
 }
 
-# Say something every few seconds for as long as process $1 lives.
-watch_log()
-{
-	local pid=$1 next=$((SECONDS + step))
-
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 0.2
-		if [ $SECONDS -ge $next ]; then
-			printf '  [%s %3ds] %5d steps, last:%s\n' "$lane" $SECONDS \
-				"$(grep -c '^  [A-Z]' "$out/build.log")" \
-				"$(last_step)"
-			next=$((SECONDS + step))
-		fi
-	done
-}
-
 if is_built; then
 	printf '  %-8s lane %s, nothing has changed\n' BUILD "$lane"
 	exit
 fi
 rm -f "$out/.built"
-printf '  %-8s lane %s from allnoconfig +%s\n' CONFIG "$lane" "$(printf ' %s' "${fragments[@]}")"
+printf '  %-8s lane %s from allnoconfig +%s\n' CONFIG "$lane" " $fragments"
 configure
 
-kbuild -j"$(nproc)" $target "${targets[@]}" >"$out/build.log" 2>&1 &
-if ! watching "$lane" "$out/build.log" $!; then
-printf '  %-8s lane %s from allnoconfig +%s\n' CONFIG "$lane" " $fragments"
 # shellcheck disable=SC2086 # a list of words
 kbuild -j"$(nproc)" $target >"$out/build.log" 2>&1 &
-pid=$!
-trap 'kill $pid 2>/dev/null || :' INT TERM
-watch_log $pid
-if ! wait $pid; then
+if ! watching "$lane" "$out/build.log" $!; then
 	grep -nE -A6 'error:|Error |ERROR|undefined reference|warning:' \
 		"$out/build.log" | tail -n 60 >&2 || tail -n 30 "$out/build.log" >&2
 	die "build failed, full log in $out/build.log"
 fi
 grep -E 'warning:' "$out/build.log" || :
-inputs >"$out/.built" 2>/dev/null || rm -f "$out/.built"
 
 # What never runs has at least to look good.
 if [ -z "$image" ] && grep -q '^CONFIG_CONTIG_ALLOC=y' "$out/.config"; then
@@ -223,4 +173,5 @@ if [ -z "$image" ] && grep -q '^CONFIG_CONTIG_ALLOC=y' "$out/.config"; then
 	fi
 	printf '  %-8s lane %s, mm/contig with W=1: no warning\n' BUILD "$lane"
 fi
+inputs >"$out/.built" 2>/dev/null || rm -f "$out/.built"
 printf '  %-8s lane %s, kernel ready after %d s\n' BUILD "$lane" $SECONDS

@@ -29,7 +29,7 @@ lane_is()
 	emulator='qemu-system-x86_64 -machine q35 -cpu max,la57=off,erms=off,fsrm=off'
 
 	case $1 in
-	x86_64)		fragments='common files qemu x86_64 contig sample' target+=' modules' ;;
+	x86_64)		fragments='common files qemu x86_64 poison contig sample' target+=' modules' ;;
 	debug)		fragments='common files qemu x86_64 debug contig sample'
 			target+=' modules' words+=' page_owner=on' ;;
 	bench)		fragments='common files qemu x86_64 contig bench' ;;
