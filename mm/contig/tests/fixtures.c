@@ -343,16 +343,6 @@ void contig_expect_compound(struct kunit *test, unsigned long pfn,
 	KUNIT_EXPECT_FALSE(test, page_is_pfmemalloc(head));
 }
 
-/* It is met nowhere, and contig_query() knows. */
-void contig_expect_nowhere(struct kunit *test,
-			   const struct contig_request *req)
-{
-	struct contig_report report;
-
-	contig_expect_nothing(test, req, -ENOMEM, CONTIG_NO_CANDIDATE);
-	KUNIT_EXPECT_EQ(test, -ENOMEM, contig_query(req, &report));
-}
-
 /*
  * Where a WARN_ON_ONCE() is no entry in the table of bugs, one that KUnit
  * suppressed is spent all the same, and the next time there is nothing to see.

@@ -102,10 +102,6 @@ void contig_expect_no_effort(struct kunit *test,
 			     const struct contig_events *before);
 void contig_expect_compound(struct kunit *test, unsigned long pfn,
 			    unsigned int order);
-void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
-			   int error, enum contig_reason reason);
-void contig_expect_nowhere(struct kunit *test,
-			   const struct contig_request *req);
 void contig_expect_warnings(struct kunit *test, int seen, int due);
 void contig_read_events(struct contig_events *events);
 unsigned long contig_events_since(const struct contig_events *before,
@@ -145,5 +141,7 @@ bool contig_bytes_are(unsigned long start, unsigned long end, int byte);
 /* search_test.c */
 void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
 			   int error, enum contig_reason reason);
+void contig_expect_nowhere(struct kunit *test,
+			   const struct contig_request *req);
 
 #endif /* _MM_CONTIG_TESTS_FIXTURES_H */

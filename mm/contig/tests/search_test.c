@@ -36,6 +36,16 @@ void contig_expect_nothing(struct kunit *test, const struct contig_request *req,
 	KUNIT_EXPECT_EQ(test, report.nr_pages, 0);
 }
 
+/* It is met nowhere, and contig_query() knows. */
+void contig_expect_nowhere(struct kunit *test,
+			   const struct contig_request *req)
+{
+	struct contig_report report;
+
+	contig_expect_nothing(test, req, -ENOMEM, CONTIG_NO_CANDIDATE);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, contig_query(req, &report));
+}
+
 static void contig_expect_no_pages(struct kunit *test, unsigned long nr_pages,
 				   gfp_t gfp, int error,
 				   enum contig_reason reason)
