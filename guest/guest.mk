@@ -13,4 +13,10 @@ guest: tree
 shell: kernel guest
 	@guest/boot.sh --lane $(LANE) --job shell
 
+# In the lane debug, if no other one is named.
+.PHONY: stress
+stress: LANE := $(if $(filter file,$(origin LANE)),debug,$(LANE))
+stress: kernel guest
+	@SEED='$(SEED)' MINUTES='$(MINUTES)' CPUS='$(CPUS)' ENGINE='$(ENGINE)' guest/stress.sh $(LANE)
+
 -include guest/demo.mk

@@ -53,8 +53,12 @@ done
 shared=("$here"/bench/[!m]*.c)
 compile "$here/bench/main.c" "$out/bin/bench"
 
+includes=(-I"$selftests" -I"$base_tests" -I"$base_tests/mm" -I"$tree/tools/include/uapi")
 if [ -e "$selftests/contig_util.c" ]; then
 	shared=("$selftests/contig_util.c" "$base_tests/mm/vm_util.c")
+	mapfile -t -O 2 shared < <(find "$here/stress" -name '*.c' ! -name main.c | sort)
+	compile "$here/stress/main.c" "$out/bin/stress" "${includes[@]}"
+	shared=("${shared[@]:0:2}")
 fi
 for source in "$selftests"/contig_*.c; do
 	case ${source##*/} in
@@ -63,6 +67,7 @@ for source in "$selftests"/contig_*.c; do
 	# the harness of the base prints pointers as 64-bit numbers, also where they are not
 	compile "$source" "$out/tests/$(basename "$source" .c)" -Wno-pointer-to-int-cast -I"$selftests" \
 		-I"$base_tests" -I"$base_tests/mm" -I"$tree/tools/include/uapi"
+	compile "$source" "$out/tests/$(basename "$source" .c)" "${includes[@]}"
 done
 
 # One line per entry, as gen_init_cpio reads it

@@ -15,9 +15,11 @@
  *   cma NR			cma_alloc() from the default area
  *   free START NR		give back pages of one earlier command
  *
+ * and those of trigger_calls.c.
+ *
  * OPT: cma, comp, frozen, nowait, noretry, hard, timeout=MS (with hard, 0 is for
- * ever), nowarn, zero, dma32, nid=N, and for alloc and query in bytes align=N,
- * boundary=N, low=N, high=N, in pages min=N
+ * ever), nowarn, zero, dma32, movable, nid=N, and for alloc and query in bytes
+ * align=N, boundary=N, low=N, high=N, in pages min=N
  */
 #include <linux/cma.h>
 #include <linux/debugfs.h>
@@ -34,51 +36,9 @@
 #include "../internal.h"
 #include "contig.h"
 #include "plan.h"
+#include "trigger.h"
 
 #define CONTIG_COMMAND_MAX	256
-
-enum contig_form {
-	CONTIG_PAGES,
-	CONTIG_FROZEN,
-	CONTIG_COMPOUND,
-	CONTIG_WHOLE,
-	CONTIG_CMA
-};
-
-/* Pages of one command that are not given back yet. */
-struct contig_held {
-	struct list_head list;
-	unsigned long start;
-	unsigned long nr_pages;
-	enum contig_form form;
-};
-
-/**
- * struct contig_session - one open file
- * @lock: one command at a time
- * @held: what it took, list of struct contig_held
- * @start: range of the last command
- * @nr_pages: range of the last command
- * @report: outcome of the last command
- */
-struct contig_session {
-	struct mutex lock;	/* guards all that follows */
-	struct list_head held;
-	unsigned long start;
-	unsigned long nr_pages;
-	struct contig_report report;
-};
-
-struct contig_options {
-	acr_flags_t flags;
-	gfp_t gfp;
-	enum contig_effort effort;
-	ktime_t timeout;
-	int nid;
-	enum contig_form form;
-	u64 align, boundary, low, high, min;
-	bool has_place;
-};
 
 /* === Words to options === */
 
@@ -137,6 +97,8 @@ static int contig_parse_option(char *word, struct contig_options *opt)
 		opt->gfp |= __GFP_ZERO;
 	else if (!strcmp(word, "dma32"))
 		opt->gfp |= GFP_DMA32;
+	else if (!strcmp(word, "movable"))
+		opt->gfp |= __GFP_HIGHMEM | __GFP_MOVABLE;
 	else if (!strncmp(word, "nid=", 4))
 		return kstrtoint(word + 4, 0, &opt->nid);
 	else
@@ -144,7 +106,15 @@ static int contig_parse_option(char *word, struct contig_options *opt)
 	return 0;
 }
 
-static int contig_parse_options(char *words, struct contig_options *opt)
+/**
+ * contig_parse_options() - read what comes behind the numbers
+ * @words: OPT..., or NULL; changed
+ * @opt: gets them
+ *
+ * Context: Any.
+ * Return: 0 or -EINVAL.
+ */
+int contig_parse_options(char *words, struct contig_options *opt)
 {
 	char *word;
 
@@ -170,7 +140,15 @@ static int contig_parse_options(char *words, struct contig_options *opt)
 	return 0;
 }
 
-static int contig_parse_number(char **words, unsigned long *number)
+/**
+ * contig_parse_number() - read the next word, a number
+ * @words: moved on behind it
+ * @number: gets it
+ *
+ * Context: Any.
+ * Return: 0 or -EINVAL.
+ */
+int contig_parse_number(char **words, unsigned long *number)
 {
 	char *word = strsep(words, " ");
 
@@ -198,12 +176,23 @@ static void contig_release(struct contig_held *held, unsigned long start,
 			cma_release(dev_get_cma_area(NULL), pfn_to_page(start),
 				    nr_pages);
 		break;
+	case CONTIG_DDI:
+		contig_release_ddi(start, nr_pages);
+		break;
 	}
 }
 
-static struct contig_held *contig_find_held(struct contig_session *session,
-					    unsigned long start,
-					    unsigned long nr_pages)
+/**
+ * contig_find_held() - does the file own these pages?
+ * @session: the file
+ * @start: first PFN
+ * @nr_pages: how many
+ *
+ * Context: Under @session->lock.
+ * Return: what is left of the command that took them, or NULL.
+ */
+struct contig_held *contig_find_held(struct contig_session *session,
+				     unsigned long start, unsigned long nr_pages)
 {
 	struct contig_held *held;
 
@@ -221,7 +210,8 @@ static struct contig_held *contig_find_held(struct contig_session *session,
 
 static bool contig_has_parts(const struct contig_held *held)
 {
-	return held->form != CONTIG_COMPOUND && held->form != CONTIG_WHOLE;
+	return held->form != CONTIG_COMPOUND && held->form != CONTIG_WHOLE &&
+	       held->form != CONTIG_DDI;
 }
 
 /* What is left on both sides of the hole stays held. */
@@ -260,23 +250,36 @@ static void contig_forget_empty(struct contig_session *session)
 
 /* === Taking === */
 
-static int contig_hold(struct contig_session *session, enum contig_form form,
-		       int err)
+/**
+ * contig_keep() - the pages of the last command are the file's now
+ * @session: the file
+ * @form: how to give them back
+ *
+ * Context: Task context, under @session->lock.
+ */
+void contig_keep(struct contig_session *session, enum contig_form form)
 {
 	struct contig_held *held;
 
 	lockdep_assert_held(&session->lock);
-
-	if (err)
-		return err;
 
 	held = kmalloc_obj(*held, GFP_KERNEL | __GFP_NOFAIL);
 	held->start = session->start;
 	held->nr_pages = session->nr_pages;
 	held->form = form;
 	list_add(&held->list, &session->held);
+}
+
+static int contig_hold(struct contig_session *session, enum contig_form form,
+		       int err)
+{
+	if (err)
+		return err;
+
+	contig_keep(session, form);
 	if (form == CONTIG_PAGES)
-		set_pages_refcounted(pfn_to_page(held->start), held->nr_pages);
+		set_pages_refcounted(pfn_to_page(session->start),
+				     session->nr_pages);
 	return 0;
 }
 
@@ -331,8 +334,17 @@ static int contig_do_pages(struct contig_session *session, char *words)
 	return contig_hold(session, opt.form, session->report.error);
 }
 
-static int contig_parse_request(struct contig_session *session, char *words,
-				struct contig_request *req)
+/**
+ * contig_parse_request() - read NR [OPT...] of contig_alloc() and its like
+ * @session: gets the number of pages
+ * @words: changed
+ * @req: gets it all
+ *
+ * Context: Any.
+ * Return: 0 or -EINVAL.
+ */
+int contig_parse_request(struct contig_session *session, char *words,
+			 struct contig_request *req)
 {
 	struct contig_options opt;
 	int err;
@@ -424,40 +436,45 @@ static int contig_do_free(struct contig_session *session, char *words)
 
 /* === The file === */
 
-static const struct {
-	const char *name;
-	int (*run)(struct contig_session *session, char *words);
-} contig_commands[] = {
+static const struct contig_command contig_commands[] = {
 	{ "range", contig_do_range },
 	{ "pages", contig_do_pages },
 	{ "alloc", contig_do_alloc },
 	{ "query", contig_do_query },
 	{ "cma", contig_do_cma },
 	{ "free", contig_do_free },
+	{}
 };
+
+static const struct contig_command *
+contig_find_command(const struct contig_command *command, const char *name)
+{
+	while (command->name && strcmp(name, command->name))
+		command++;
+	return command->name ? command : NULL;
+}
 
 static int contig_run(struct contig_session *session, char *words)
 {
 	char *name = strsep(&words, " ");
-	int err;
+	const struct contig_command *command;
+	int err = -EINVAL;
 
 	guard(mutex)(&session->lock);
 
-	for (int i = 0; i < ARRAY_SIZE(contig_commands); i++) {
-		if (strcmp(name, contig_commands[i].name))
-			continue;
+	command = contig_find_command(contig_commands, name) ?:
+		  contig_find_command(contig_calls, name);
+	if (command) {
 		session->start = 0;
 		session->nr_pages = 0;
 		memset(&session->report, 0, sizeof(session->report));
 		session->report.blocking_pfn = CONTIG_NO_PFN;
-		err = contig_commands[i].run(session, words);
-		if (err && !session->report.error)
-			contig_because(&session->report, err,
-				       CONTIG_BAD_REQUEST, CONTIG_NO_PFN);
-		return err;
+		err = command->run(session, words);
 	}
-	return contig_because(&session->report, -EINVAL, CONTIG_BAD_REQUEST,
-			      CONTIG_NO_PFN);
+	if (!command || (err && !session->report.error))
+		contig_because(&session->report, err, CONTIG_BAD_REQUEST,
+			       CONTIG_NO_PFN);
+	return err;
 }
 
 static ssize_t contig_trigger_write(struct file *file, const char __user *buf,
@@ -520,6 +537,7 @@ static int contig_trigger_release(struct inode *inode, struct file *file)
 	struct contig_session *session = file->private_data;
 	struct contig_held *held, *next;
 
+	contig_end_order(session);
 	list_for_each_entry_safe(held, next, &session->held, list) {
 		contig_release(held, held->start, held->nr_pages);
 		kfree(held);

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What has to hold while everybody stands still and nobody has anything: no block is
+ * isolated or of another type than before, every page of the places belongs to
+ * somebody or is free, the memory adds up, and the engine's counters do.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stress.h"
+
+#define SLACK_KB	6144	/* of what nobody accounts for */
+#define TRIES		40
+#define TRY_US		100000
+
+static struct contig_blocks blocks;
+static unsigned long bad_frees;
+static long unaccounted_kb;
+
+/* What is neither free nor known to be in use. */
+static long unaccounted(void)
+{
+	static const char * const known[] = {
+		"MemFree:", "Buffers:", "Cached:", "SwapCached:", "AnonPages:", "Slab:",
+		"KernelStack:", "PageTables:", "SecPageTables:", "Percpu:", "VmallocUsed:",
+		"Hugetlb:",
+	};
+	long kb = contig_number("/proc/meminfo", "MemTotal:");
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		kb -= contig_number("/proc/meminfo", known[i]);
+	return kb - 4 * contig_pcp_pages();
+}
+
+void remember_machine(void)
+{
+	contig_quiet(true);
+	blocks = contig_blocks();
+	bad_frees = contig_stat("bad_frees");
+	unaccounted_kb = unaccounted();
+	contig_quiet(false);
+}
+
+static void check_blocks(void)
+{
+	if (!contig_same_blocks(&blocks))
+		it_is_wrong(MACHINE, "block types or isolated blocks are not what they were");
+}
+
+static void check_places(void)
+{
+	for (int i = MOVABLE_PLACE; i <= CMA_PLACE; i++) {
+		long lost = places[i].start ? contig_lost_pages(places[i]) : 0;
+
+		if (lost > 0)
+			it_is_wrong(MACHINE, "%ld pages of 0x%lx to 0x%lx belong to nobody", lost,
+				    places[i].start, places[i].end);
+	}
+}
+
+static void check_ledger(void)
+{
+	unsigned long owned = ledger_owned(1, MAX_PFN - 1);
+
+	if (owned)
+		it_is_wrong(OWNER, "PFN 0x%lx still belongs to %u", owned,
+			    shared->ledger[owned] - 1);
+}
+
+/* Others may be giving back just now. */
+static void check_memory(void)
+{
+	long more = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		more = unaccounted() - unaccounted_kb;
+		if (more < SLACK_KB)
+			return;
+		usleep(TRY_US);
+	}
+	it_is_wrong(MEMORY, "%ld kB more than before are neither free nor in use", more);
+}
+
+static void check_counters(void)
+{
+	unsigned long now = contig_stat("bad_frees");
+
+	if (now != bad_frees)
+		it_is_wrong(MEMORY, "the engine counts %lu bad frees, there were %lu", now,
+			    bad_frees);
+	if (contig_stat("success") > contig_stat("requests"))
+		it_is_wrong(MEMORY, "the engine counts more successes than requests");
+}
+
+void check_machine(void)
+{
+	contig_quiet(true);
+	check_ledger();
+	check_blocks();
+	check_places();
+	check_memory();
+	check_counters();
+	contig_quiet(false);
+}

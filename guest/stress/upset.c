@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUs and blocks of memory that go and come back, a process that eats what memory is
+ * left, and a host that wants its memory back (virtio-mem, over QEMU's monitor on the
+ * port "qmp").
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stress.h"
+
+#define MAX_PATHS	64
+#define AWAY_US		200000
+#define REST_US		300000
+#define OFFLINE_S	2	/* how long somebody may try to take a block away */
+#define HOG_S		8	/* how long it may eat */
+#define PLUG_MB		256	/* of the device; at rest half of it is plugged */
+#define SETTLE_TRIES	600
+
+static char cpus[MAX_PATHS][64], blocks[MAX_PATHS][64];
+static unsigned int nr_cpus, nr_blocks;
+static int monitor = -1;
+static unsigned int upset_slot;
+
+static int write_number(const char *dir, const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	return contig_write_file(path, text) ? 0 : -errno;
+}
+
+static bool reads_as(const char *dir, const char *file, const char *text)
+{
+	char path[128], word[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%31s", word) != 1)
+		word[0] = '\0';
+	if (f)
+		fclose(f);
+	return !strcmp(word, text);
+}
+
+static void end_call(unsigned int slot, unsigned long start, unsigned long nr, double began,
+		     int error)
+{
+	struct contig_answer answer = {
+		.reason = "-", .error = error, .pfn = CONTIG_NO_PFN, .start = start, .nr = nr,
+		.nsec = (now() - began) * 1e9,
+	};
+
+	call_ends(slot, &answer, !error);
+}
+
+/* === CPUs === */
+
+static void bring_back(const char *dir, const char *text)
+{
+	for (int tries = 0; tries < 50 && !reads_as(dir, "online", "1"); tries++) {
+		if (!write_number(dir, strstr(dir, "memory") ? "state" : "online", text))
+			return;
+		usleep(20000);
+	}
+}
+
+static void cpu_goes_and_comes(unsigned int slot, uint64_t *random)
+{
+	const char *cpu = cpus[contig_random(random) % nr_cpus];
+	double began = now();
+	int err;
+
+	call_begins(slot, CPU);
+	err = write_number(cpu, "online", "0");
+	usleep(contig_random(random) % AWAY_US);
+	bring_back(cpu, "1");
+	end_call(slot, 0, 0, began, err);
+}
+
+/* === Blocks of memory === */
+
+static unsigned long first_pfn(const char *block)
+{
+	static unsigned long pages;
+	unsigned long index;
+	FILE *f;
+
+	if (!pages) {
+		f = fopen("/sys/devices/system/memory/block_size_bytes", "r");
+		if (!f || fscanf(f, "%lx", &pages) != 1)
+			pages = 0;
+		if (f)
+			fclose(f);
+		pages /= 4096;
+	}
+	index = strtoul(strrchr(block, 'y') + 1, NULL, 10);
+	return index * pages;
+}
+
+static unsigned long block_pages(void)
+{
+	return first_pfn("memory1");
+}
+
+/* It is given up after a while: somebody may hold a page of it for good. */
+static int take_away(const char *block)
+{
+	struct itimerval alarm = { .it_value.tv_sec = OFFLINE_S,
+				   .it_interval.tv_usec = 100000 }, none = {};
+	int err;
+
+	setitimer(ITIMER_REAL, &alarm, NULL);
+	err = write_number(block, "state", "offline");
+	setitimer(ITIMER_REAL, &none, NULL);
+	return err;
+}
+
+static void block_goes_and_comes(unsigned int slot, uint64_t *random)
+{
+	const char *block = blocks[contig_random(random) % nr_blocks];
+	unsigned long start = first_pfn(block), nr = block_pages(), owned;
+	double began = now();
+	int err;
+
+	call_begins(slot, BLOCK);
+	err = take_away(block);
+	if (!err) {
+		owned = ledger_owned(start, nr);
+		if (owned)
+			it_is_wrong(OWNER, "PFN 0x%lx is offline, but somebody has it", owned);
+		usleep(contig_random(random) % AWAY_US);
+		bring_back(block, "online_movable");
+	}
+	end_call(slot, start, nr, began, err);
+}
+
+/* === No memory === */
+
+static void eat(void)
+{
+	const size_t step = 1 << 20;
+	char *map;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	contig_write_file("/proc/self/oom_score_adj", "1000");
+	for (;;) {
+		map = mmap(NULL, step, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		if (map == MAP_FAILED)
+			break;
+	}
+	_exit(0);
+}
+
+/* It dies of it, or is killed a moment later. */
+static void memory_runs_out(unsigned int slot)
+{
+	unsigned long before = contig_number("/proc/vmstat", "oom_kill");
+	double began = now();
+	pid_t pid;
+	bool late;
+
+	call_begins(slot, OOM);
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		eat();
+	while (pid > 0 && !waitpid(pid, NULL, WNOHANG)) {
+		late = now() - began > HOG_S;
+		if (late || __atomic_load_n(&shared->pause, __ATOMIC_ACQUIRE))
+			kill(pid, SIGKILL);
+		usleep(10000);
+	}
+	end_call(slot, 0, contig_number("/proc/vmstat", "oom_kill") - before, began,
+		 pid > 0 ? 0 : -ENOMEM);
+}
+
+/* === The host === */
+
+static char line[512];	/* the last answer */
+
+static bool read_answer(void)
+{
+	size_t len = 0;
+
+	for (;;) {
+		struct pollfd port = { .fd = monitor, .events = POLLIN };
+
+		if (poll(&port, 1, 5000) < 0 && errno == EINTR)
+			continue;
+		if (!port.revents || read(monitor, line + len, 1) != 1)
+			return false;
+		if (line[len] != '\n') {
+			len += len < sizeof(line) - 2;
+			continue;
+		}
+		line[len] = '\0';
+		if (!strncmp(line, "{\"return\"", 9))
+			return true;
+		if (!strncmp(line, "{\"error\"", 8))
+			return false;
+		len = 0;
+	}
+}
+
+static bool tell_monitor(const char *command, const char *arguments)
+{
+	char text[256];
+	int len = snprintf(text, sizeof(text), "{\"execute\":\"%s\",\"arguments\":{%s}}\n",
+			   command, arguments);
+
+	return write(monitor, text, len) == len && read_answer();
+}
+
+static bool request_mb(unsigned long mb)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		 "\"path\":\"/machine/peripheral/vm0\",\"property\":\"requested-size\",\"value\":%lu",
+		 mb << 20);
+	return tell_monitor("qom-set", text);
+}
+
+/* As much as a checkpoint can count on. */
+static void settle(void)
+{
+	unsigned long mb = ~0UL;
+
+	if (monitor < 0 || !request_mb(PLUG_MB / 2))
+		return;
+	for (int tries = 0; tries < SETTLE_TRIES && mb != PLUG_MB / 2; tries++) {
+		usleep(100000);
+		if (tell_monitor("qom-get",
+				 "\"path\":\"/machine/peripheral/vm0\",\"property\":\"size\""))
+			mb = strtoul(line + strlen("{\"return\": "), NULL, 10) >> 20;
+		shared->slots[upset_slot].calls++;
+	}
+	if (mb != PLUG_MB / 2)
+		it_is_wrong(MACHINE, "virtio-mem has %lu MB, not %u", mb, PLUG_MB / 2);
+}
+
+static void open_monitor(void)
+{
+	char path[64];
+	glob_t names;
+
+	if (glob("/sys/class/virtio-ports/*/name", 0, NULL, &names))
+		return;
+	for (size_t i = 0; i < names.gl_pathc && monitor < 0; i++) {
+		char *dir = strdup(names.gl_pathv[i]);
+
+		*strrchr(dir, '/') = '\0';
+		snprintf(path, sizeof(path), "/dev/%s", strrchr(dir, '/') + 1);
+		if (reads_as(dir, "name", "qmp"))
+			monitor = open(path, O_RDWR | O_CLOEXEC);
+		free(dir);
+	}
+	globfree(&names);
+	if (monitor >= 0 && !tell_monitor("qmp_capabilities", ""))
+		it_is_wrong(ANSWER, "QEMU's monitor does not answer");
+}
+
+static void host_changes_its_mind(unsigned int slot, uint64_t *random)
+{
+	unsigned long mb = contig_random(random) % (PLUG_MB / 2 + 1) * 2;
+	double began = now();
+
+	call_begins(slot, PLUG);
+	end_call(slot, 0, mb * PAGES_PER_MB, began, request_mb(mb) ? 0 : -EIO);
+}
+
+/* === All of them === */
+
+static unsigned int find_paths(const char *pattern, char (*paths)[64],
+			       bool (*fits)(const char *path))
+{
+	unsigned int nr = 0;
+	glob_t found;
+
+	if (glob(pattern, 0, NULL, &found))
+		return 0;
+	for (size_t i = 0; i < found.gl_pathc && nr < MAX_PATHS; i++)
+		if (fits(found.gl_pathv[i]))
+			snprintf(paths[nr++], sizeof(*paths), "%s", found.gl_pathv[i]);
+	globfree(&found);
+	return nr;
+}
+
+static bool can_go(const char *cpu)
+{
+	return reads_as(cpu, "online", "1");
+}
+
+static bool is_movable(const char *block)
+{
+	return reads_as(block, "valid_zones", "Movable");
+}
+
+static void ignore(int signal)
+{
+}
+
+static void upset_something(unsigned int slot, uint64_t *random)
+{
+	unsigned long kind = contig_random(random) % 8;
+
+	if (kind < 2 && nr_cpus)
+		cpu_goes_and_comes(slot, random);
+	else if (kind < 4 && nr_blocks)
+		block_goes_and_comes(slot, random);
+	else if (kind < 5)
+		memory_runs_out(slot);
+	else if (monitor >= 0)
+		host_changes_its_mind(slot, random);
+}
+
+void upset_until_told(unsigned int slot)
+{
+	struct sigaction action = { .sa_handler = ignore };
+	uint64_t random = first_random(slot);
+
+	upset_slot = slot;
+	sigaction(SIGALRM, &action, NULL);
+	nr_cpus = find_paths("/sys/devices/system/cpu/cpu[0-9]*", cpus, can_go);
+	nr_blocks = find_paths("/sys/devices/system/memory/memory[0-9]*", blocks, is_movable);
+	open_monitor();
+	while (!is_over()) {
+		upset_something(slot, &random);
+		usleep(contig_random(&random) % REST_US);
+		if (__atomic_load_n(&shared->pause, __ATOMIC_ACQUIRE))
+			settle();
+		stand_still_if_told(slot);
+	}
+}
