@@ -290,6 +290,8 @@ int main(int argc, char **argv)
 		checkpoint();
 	}
 	stop_all();
+	if (went_well())
+		check_whole_area();
 	if (!went_well())
 		show_events();
 	tell();

@@ -11,6 +11,7 @@
 #include "stress.h"
 
 #define SLACK_KB	6144	/* of what nobody accounts for */
+#define LOOKS		8
 #define TRIES		40
 #define TRY_US		100000
 
@@ -48,10 +49,20 @@ static void check_blocks(void)
 		it_is_wrong(MACHINE, "block types or isolated blocks are not what they were");
 }
 
+/* Each look at a place takes its time, and so it settles meanwhile. */
+static long lost_pages(struct contig_span place)
+{
+	long lost = 1;
+
+	for (int i = 0; i < LOOKS && lost > 0; i++)
+		lost = contig_nobodys_pages(place);
+	return lost;
+}
+
 static void check_places(void)
 {
 	for (int i = MOVABLE_PLACE; i <= CMA_PLACE; i++) {
-		long lost = places[i].start ? contig_lost_pages(places[i]) : 0;
+		long lost = places[i].start ? lost_pages(places[i]) : 0;
 
 		if (lost > 0)
 			it_is_wrong(MACHINE, "%ld pages of 0x%lx to 0x%lx belong to nobody", lost,
@@ -102,4 +113,24 @@ void check_machine(void)
 	check_memory();
 	check_counters();
 	contig_quiet(false);
+}
+
+/* What was lost in it would be missing. Others may still hold a page for a moment. */
+void check_whole_area(void)
+{
+	unsigned long nr = places[CMA_PLACE].end - places[CMA_PLACE].start;
+	struct contig_answer answer;
+	char command[32];
+	int fd;
+
+	if (!nr)
+		return;
+	fd = contig_open();
+	contig_quiet(true);
+	snprintf(command, sizeof(command), "cma %lu", nr);
+	if (contig_ask_again(fd, &answer, command))
+		it_is_wrong(MACHINE, "the CMA area cannot be had as a whole: %s, PFN 0x%lx is %s",
+			    answer.reason, answer.pfn, answer.kind);
+	contig_quiet(false);
+	close(fd);
 }

@@ -130,5 +130,6 @@ uint64_t first_random(unsigned int slot);
 /* rest.c */
 void remember_machine(void);
 void check_machine(void);
+void check_whole_area(void);
 
 #endif

@@ -15,17 +15,38 @@
 
 struct contig_span places[3];
 
+#define CHUNK	512UL		/* pages looked at at once */
+
+/* The kernel keeps some from boot on: none of these can be had. */
+static bool is_clean(unsigned long pfn, unsigned long end)
+{
+	uint64_t bad = CONTIG_PG_RESERVED | CONTIG_PG_NOPAGE | CONTIG_PG_SLAB | CONTIG_PG_TABLE;
+	uint64_t flags[CHUNK];
+
+	if (end - pfn < CHUNK || !contig_flags(pfn, CHUNK, flags))
+		return false;
+	for (size_t i = 0; i < CHUNK; i++)
+		if (flags[i] & bad)
+			return false;
+	return true;
+}
+
+/* The longest clean stretch of the zone, in one walk: each look costs its time. */
 static struct contig_span find_movable(void)
 {
-	struct contig_span span = {};
+	struct contig_span longest = {}, span;
 	struct contig_zone zone;
-	unsigned long nr;
 
 	if (!contig_zone("Movable", &zone))
-		return span;
-	for (nr = zone.end - zone.start; nr > 4096 && !span.start; nr -= nr / 16)
-		span = contig_movable_span(&zone, nr, contig_block_pages());
-	return span;
+		return longest;
+	span.start = (zone.start + CHUNK - 1) / CHUNK * CHUNK;
+	for (span.end = span.start; span.end < zone.end; span.end += CHUNK) {
+		if (!is_clean(span.end, zone.end))
+			span.start = span.end + CHUNK;
+		else if (span.end + CHUNK - span.start > longest.end - longest.start)
+			longest = (struct contig_span){ span.start, span.end + CHUNK };
+	}
+	return longest;
 }
 
 /* Where the kernel's own pages are, too. */
@@ -108,6 +129,8 @@ static void random_effort(struct wish *wish, uint64_t *random, bool patient)
 	unsigned long kind = contig_random(random) % 8;
 	bool calls = wish->verb == CALL_RANGE || wish->verb == CALL_PAGES;
 
+	if (wish->verb == DDI && wish->zero && !patient)
+		kind = 0;	/* there is no such call with a deadline */
 	if (patient && wish->verb != DDI) {
 		add_words(wish, " hard timeout=0");
 	} else if (kind < 2) {
@@ -197,13 +220,13 @@ static void make_search(struct wish *wish, uint64_t *random, bool patient)
 {
 	bool calls = wish->verb == PAGES || wish->verb == CALL_PAGES;
 
-	if (calls)
+	if (calls) {
 		random_form(wish, random);
-	else if (one_of(random, 4))
-		wish->zero = true, add_words(wish, " zero");
-	if (!calls) {
+	} else {
 		random_limits(wish, random);
 		wish->whole = true;
+		wish->zero = one_of(random, 4);
+		add_words(wish, "%s", wish->zero ? " zero" : "");
 	}
 	random_zone(wish, random);
 	random_effort(wish, random, patient);

@@ -14,8 +14,8 @@
  *   verify START NR OWNER	is it there still? The mark of owner 0 is zeroes
  *
  * The first two get whatever engine the kernel uses, at the effort that the flags
- * stand for. For ddi, nowait is KM_NOSLEEP, timeout= bounds the wait, and high=
- * says how many address bits there are.
+ * stand for. For ddi, nowait is KM_NOSLEEP, timeout= bounds the wait if it is not
+ * for zeroed memory, and high= says how many address bits there are.
  */
 #include <linux/completion.h>
 #include <linux/contig.h>
@@ -201,13 +201,15 @@ static int contig_call_await(struct contig_session *session, char *words)
 static void *contig_call_by(const struct contig_options *opt, size_t size,
 			    physreq_t *limits)
 {
-	if (opt->effort == CONTIG_NOWAIT)
-		return kmem_alloc_physcontig(size, limits, KM_NOSLEEP);
+	int flag = opt->effort == CONTIG_NOWAIT ? KM_NOSLEEP : KM_SLEEP;
+
+	if (opt->gfp & __GFP_ZERO)
+		return kmem_zalloc_physreq(size, limits, flag);
 	if (opt->timeout)
 		return kmem_alloc_physcontig_timeout(size, limits, opt->timeout);
-	if (opt->gfp & __GFP_ZERO)
-		return kmem_zalloc_physreq(size, limits, KM_SLEEP);
-	return kmem_alloc_physreq(size, limits, KM_SLEEP);
+	if (flag == KM_NOSLEEP)
+		return kmem_alloc_physcontig(size, limits, flag);
+	return kmem_alloc_physreq(size, limits, flag);
 }
 
 static int contig_call_ddi(struct contig_session *session, char *words)
