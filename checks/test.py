@@ -59,6 +59,10 @@ SAMPLE = ["--mem", "1G"]
 SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
         "--append", "cma=32M movablecore=384M LOAD_PERCENT=10 ROUNDS=8 REQUESTS=60 PLACE=cma "
         "debug_pagealloc=off page_owner=off"]
+# A minute of it, with one of each of the others: `make stress` has them all.
+STRESS = ["--mem", "640M", "--append",
+          "cma=32M movablecore=192M GROUP=load ALONE=vmsplice "
+          "debug_pagealloc=off page_owner=off"]
 SLOW_SAMPLE = ["--mem", "1G", "--append",
                "LOAD_PERCENT=20 debug_pagealloc=off page_owner=off"]
 
@@ -207,6 +211,7 @@ def parts():
     # The slowest first: the others run beside it.
     yield Part("debug", "selftest", guest("selftest", 1800, *SLOW), True)
     yield Part("debug", "kunit", guest("kunit", 1200, *SLOW_GUEST), True)
+    yield Part("debug", "stress", guest("stress", 900, *STRESS), True)
     yield Part("x86_64", "selftest", guest("selftest", 900, *SELFTEST), True)
     if os.path.exists("tools/testing/contig/Makefile"):
         yield Part("host", "plan", ktap("make", "-s", "-C", "tools/testing/contig", "test"),

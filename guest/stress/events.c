@@ -36,6 +36,7 @@ static void note_event(unsigned int slot, const struct contig_answer *answer)
 	event->start = answer->start;
 	event->nr = answer->nr;
 	event->pfn = answer->pfn;
+	event->nsec = answer->nsec;
 	memcpy(event->reason, answer->reason, sizeof(event->reason));
 }
 
@@ -91,9 +92,9 @@ void show_events(void)
 	for (; n < end; n++) {
 		const struct event *e = &shared->events[n % LAST_EVENTS];
 
-		ksft_print_msg("%.6f %2d %-10s start=0x%lx nr=%lu error=%d reason=%s pfn=0x%lx\n",
+		ksft_print_msg("%.6f %2d %-10s start=0x%lx nr=%lu error=%d reason=%s pfn=0x%lx us=%llu\n",
 			       e->time, e->slot, verb_names[e->verb], e->start, e->nr, e->error,
-			       e->reason, e->pfn);
+			       e->reason, e->pfn, e->nsec / 1000);
 	}
 }
 
