@@ -119,7 +119,7 @@ files_image()
 if ! newer "$work/tools/edu_dma.ko" "$kernel_out/vmlinux" "$here"/edu/*; then
 	loud "driver of the edu device" "$work/edu.log" edu_module
 fi
-if ! newer "$work/tools/demo" "$here"/demo/*.[ch] "$here/pattern.h"; then
+if ! newer "$work/tools/demo" "$here"/demo/*.[ch] "$here"/*.h; then
 	loud "program" "$work/cc.log" \
 		gcc -O2 -Wall -Wextra -static -o "$work/tools/demo" "$here"/demo/*.c
 fi

@@ -8,17 +8,11 @@
  * came or went is asked twice: of the device, by QMP, and of the kernel, by MemTotal.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <glob.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "demo.h"
+#include "../monitor.h"
 
-#define PORT_NAME	"qmp"
-#define DEVICE		"/machine/peripheral/vm0"
 #define START_MB	512UL		/* what demo.sh starts the device with */
 #define LESS_MB		312UL		/* not a multiple of a memory block, 128 MB */
 #define TIMEOUT_MS	60000
@@ -26,88 +20,12 @@
 
 static int qmp = -1;
 
-/* === The monitor ========================================================= */
-
-static int open_port(void)
-{
-	char name[64], path[64];
-	int fd = -ENOENT;
-	glob_t g;
-
-	if (glob("/sys/class/virtio-ports/*/name", 0, NULL, &g))
-		return -ENOENT;
-	for (size_t i = 0; i < g.gl_pathc; i++) {
-		if (read_file(g.gl_pathv[i], name, sizeof(name)) ||
-		    strcmp(name, PORT_NAME "\n"))
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s",
-			 strtok(g.gl_pathv[i] + strlen("/sys/class/virtio-ports/"), "/"));
-		fd = open(path, O_RDWR);
-		if (fd < 0)
-			fd = -errno;
-	}
-	globfree(&g);
-	return fd;
-}
-
-/* One line of JSON; events of the device in between are not answers. */
-static int read_answer(char *line, size_t size)
-{
-	size_t len = 0;
-
-	for (;;) {
-		struct pollfd pfd = { .fd = qmp, .events = POLLIN };
-
-		if (poll(&pfd, 1, TIMEOUT_MS) <= 0 || read(qmp, line + len, 1) != 1)
-			return -ETIMEDOUT;
-		if (line[len] != '\n') {
-			len += len < size - 1;
-			continue;
-		}
-		line[len] = '\0';
-		len = 0;
-		if (!strncmp(line, "{\"return\"", 9))
-			return 0;
-		if (!strncmp(line, "{\"error\"", 8))
-			return -EIO;
-	}
-}
-
-static int command(const char *text, char *answer, size_t size)
-{
-	if (qmp < 0)
-		return -ENOENT;
-	if (write(qmp, text, strlen(text)) < 0)
-		return -errno;
-	return read_answer(answer, size);
-}
-
-static int set_requested(unsigned long mb)
-{
-	char text[256], answer[512];
-
-	snprintf(text, sizeof(text), "{\"execute\":\"qom-set\",\"arguments\":{\"path\":\"" DEVICE
-		 "\",\"property\":\"requested-size\",\"value\":%lu}}\n", mb * MB);
-	return command(text, answer, sizeof(answer));
-}
-
-/* How much is plugged now, as the device sees it; 0 if it does not say. */
-static unsigned long plugged_mb(void)
-{
-	char answer[512];
-
-	if (command("{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"" DEVICE
-		    "\",\"property\":\"size\"}}\n", answer, sizeof(answer)))
-		return 0;
-	return strtoul(answer + strlen("{\"return\": "), NULL, 10) / MB;
-}
-
 static int wait_plugged(unsigned long mb)
 {
 	unsigned long now = 0;
 
 	for (int ms = 0; ms < TIMEOUT_MS; ms += POLL_MS) {
-		now = plugged_mb();
+		now = monitor_plugged_mb(qmp);
 		if (now == mb)
 			return 0;
 		if (ms % 4000 == 3900)
@@ -119,13 +37,9 @@ static int wait_plugged(unsigned long mb)
 
 int virtio_mem_init(void)
 {
-	char answer[512];
-
-	qmp = open_port();
+	qmp = monitor_open();
 	if (qmp < 0)
 		return qmp;
-	if (command("{\"execute\":\"qmp_capabilities\"}\n", answer, sizeof(answer)))
-		return -EIO;
 	return wait_plugged(START_MB);
 }
 
@@ -151,14 +65,14 @@ static void request(const char *verb, unsigned long from, unsigned long to)
 	unsigned long total = meminfo("MemTotal");
 
 	trace_begin();
-	row->error = set_requested(to);
+	row->error = monitor_request_mb(qmp, to);
 	if (!row->error)
 		row->error = wait_plugged(to);
 	/* memory that comes needs no room to be made: only what goes asks the engine */
 	if (to < from)
 		trace_end(row);
 	if (row->error)
-		row_wrong(row, "%lu MB are plugged, %lu MB were asked for", plugged_mb(), to);
+		row_wrong(row, "%lu MB are plugged, %lu MB were asked for", monitor_plugged_mb(qmp), to);
 	else
 		check_total(row, total, (long)to - (long)from);
 	pages_init();

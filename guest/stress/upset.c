@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../monitor.h"
 #include "stress.h"
 
 #define MAX_PATHS	64
@@ -190,88 +190,20 @@ static void memory_runs_out(unsigned int slot)
 
 /* === The host === */
 
-static char line[512];	/* the last answer */
-
-static bool read_answer(void)
-{
-	size_t len = 0;
-
-	for (;;) {
-		struct pollfd port = { .fd = monitor, .events = POLLIN };
-
-		if (poll(&port, 1, 5000) < 0 && errno == EINTR)
-			continue;
-		if (!port.revents || read(monitor, line + len, 1) != 1)
-			return false;
-		if (line[len] != '\n') {
-			len += len < sizeof(line) - 2;
-			continue;
-		}
-		line[len] = '\0';
-		if (!strncmp(line, "{\"return\"", 9))
-			return true;
-		if (!strncmp(line, "{\"error\"", 8))
-			return false;
-		len = 0;
-	}
-}
-
-static bool tell_monitor(const char *command, const char *arguments)
-{
-	char text[256];
-	int len = snprintf(text, sizeof(text), "{\"execute\":\"%s\",\"arguments\":{%s}}\n",
-			   command, arguments);
-
-	return write(monitor, text, len) == len && read_answer();
-}
-
-static bool request_mb(unsigned long mb)
-{
-	char text[160];
-
-	snprintf(text, sizeof(text),
-		 "\"path\":\"/machine/peripheral/vm0\",\"property\":\"requested-size\",\"value\":%lu",
-		 mb << 20);
-	return tell_monitor("qom-set", text);
-}
-
 /* As much as a checkpoint can count on. */
 static void settle(void)
 {
 	unsigned long mb = ~0UL;
 
-	if (monitor < 0 || !request_mb(PLUG_MB / 2))
+	if (monitor < 0 || monitor_request_mb(monitor, PLUG_MB / 2))
 		return;
 	for (int tries = 0; tries < SETTLE_TRIES && mb != PLUG_MB / 2; tries++) {
 		usleep(100000);
-		if (tell_monitor("qom-get",
-				 "\"path\":\"/machine/peripheral/vm0\",\"property\":\"size\""))
-			mb = strtoul(line + strlen("{\"return\": "), NULL, 10) >> 20;
+		mb = monitor_plugged_mb(monitor);
 		shared->slots[upset_slot].calls++;
 	}
 	if (mb != PLUG_MB / 2)
 		it_is_wrong(MACHINE, "virtio-mem has %lu MB, not %u", mb, PLUG_MB / 2);
-}
-
-static void open_monitor(void)
-{
-	char path[64];
-	glob_t names;
-
-	if (glob("/sys/class/virtio-ports/*/name", 0, NULL, &names))
-		return;
-	for (size_t i = 0; i < names.gl_pathc && monitor < 0; i++) {
-		char *dir = strdup(names.gl_pathv[i]);
-
-		*strrchr(dir, '/') = '\0';
-		snprintf(path, sizeof(path), "/dev/%s", strrchr(dir, '/') + 1);
-		if (reads_as(dir, "name", "qmp"))
-			monitor = open(path, O_RDWR | O_CLOEXEC);
-		free(dir);
-	}
-	globfree(&names);
-	if (monitor >= 0 && !tell_monitor("qmp_capabilities", ""))
-		it_is_wrong(ANSWER, "QEMU's monitor does not answer");
 }
 
 static void host_changes_its_mind(unsigned int slot, uint64_t *random)
@@ -280,7 +212,8 @@ static void host_changes_its_mind(unsigned int slot, uint64_t *random)
 	double began = now();
 
 	call_begins(slot, PLUG);
-	end_call(slot, 0, mb * PAGES_PER_MB, began, request_mb(mb) ? 0 : -EIO);
+	end_call(slot, 0, mb * PAGES_PER_MB, began,
+		 monitor_request_mb(monitor, mb));
 }
 
 /* === All of them === */
@@ -337,7 +270,7 @@ void upset_until_told(unsigned int slot)
 	sigaction(SIGALRM, &action, NULL);
 	nr_cpus = find_paths("/sys/devices/system/cpu/cpu[0-9]*", cpus, can_go);
 	nr_blocks = find_paths("/sys/devices/system/memory/memory[0-9]*", blocks, is_movable);
-	open_monitor();
+	monitor = monitor_open();
 	while (!is_over()) {
 		upset_something(slot, &random);
 		usleep(contig_random(&random) % REST_US);
