@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-heap.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +66,17 @@ static unsigned long resize_pool(unsigned long kb, unsigned long nr)
 	return contig_number("/proc/meminfo", "Hugetlb:") / kb;
 }
 
+static sigjmp_buf no_page;
+
+static void leave_page(int signal)
+{
+	siglongjmp(no_page, signal);
+}
+
+/*
+ * hugetlb takes no free page out of a block that is isolated, be it reserved for this
+ * very mapping. Whoever isolates it, the process gets SIGBUS.
+ */
 static void use_huge(unsigned int slot, unsigned long kb, unsigned long nr, uint64_t *random)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
@@ -73,7 +86,10 @@ static void use_huge(unsigned int slot, unsigned long kb, unsigned long nr, uint
 
 	if (map == MAP_FAILED)
 		return;
-	use_pages(slot, map, size / PATTERN_PAGE, random);
+	if (!sigsetjmp(no_page, 1))
+		use_pages(slot, map, size / PATTERN_PAGE, random);
+	else
+		__atomic_fetch_add(&shared->no_page, 1, __ATOMIC_RELAXED);
 	munmap(map, size);
 }
 
@@ -95,8 +111,10 @@ static void grow_and_shrink(unsigned int slot, unsigned long kb, unsigned long n
 
 void huge_until_told(unsigned int slot)
 {
+	struct sigaction action = { .sa_handler = leave_page };
 	uint64_t random = first_random(slot);
 
+	sigaction(SIGBUS, &action, NULL);
 	while (!is_over()) {
 		if (contig_random(&random) % 8)
 			grow_and_shrink(slot, 2048, 1 + contig_random(&random) % MOST_HUGE,

@@ -27,12 +27,15 @@
 #include "stress.h"
 
 #define CHECKPOINT_S	20	/* between two of them */
+#define SHOW_TICKS	50	/* between two lines about the progress */
+#define LONG_TICKS	50
 #define MAX_ASKERS	(MAX_SLOTS / 2 - 4)
 
 struct options opt = { .seed = 1, .seconds = 60, .askers = 4 };
 struct shared *shared;
 
 static unsigned int nr_slots, checkpoints;
+static double started;
 
 /* === Who asks === */
 
@@ -44,13 +47,17 @@ static void add_slot(const char *name, void (*run)(unsigned int slot), bool asks
 static void start_slot(unsigned int number)
 {
 	struct slot *slot = &shared->slots[number];
+	pid_t pid;
 
 	fflush(stdout);
-	slot->pid = fork();
-	if (slot->pid < 0)
+	pid = fork();
+	if (pid < 0)
 		ksft_exit_fail_msg("no process for %s\n", slot->name);
-	if (slot->pid)
+	if (pid) {
+		/* only here: the child's copy of it is the same memory */
+		slot->pid = pid;
 		return;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	slot->run(number);
 	_exit(0);
@@ -106,16 +113,44 @@ static void watch_slot(unsigned int number)
 	    (slot->paused == shared->phase && shared->pause))
 		return;
 	show_stack(slot);
+	contig_write_file("/proc/sysrq-trigger", "w");
+	contig_write_file("/proc/sysrq-trigger", "l");
 	it_is_wrong(STUCK, "%u, %s, gets nowhere in %s", number, slot->name,
 		    verb_names[slot->verb]);
 }
 
+/* Everybody's number of calls, what they are doing, and for how long if that is long. */
+static void show_slots(void)
+{
+	char line[512] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < nr_slots && len < sizeof(line); i++) {
+		const struct slot *slot = &shared->slots[i];
+
+		len += snprintf(line + len, sizeof(line) - len, " %lu %s", slot->calls,
+				slot->paused == shared->phase && shared->pause ? "rests" :
+				verb_names[slot->verb]);
+		if (slot->ticks > LONG_TICKS && len < sizeof(line))
+			len += snprintf(line + len, sizeof(line) - len, "(%u s)",
+					slot->ticks * TICK_MS / 1000);
+		if (len < sizeof(line))
+			len += snprintf(line + len, sizeof(line) - len, ",");
+	}
+	ksft_print_msg("%.0f s:%s\n", now() - started, line);
+	fflush(stdout);
+}
+
 static void tick(void)
 {
+	static unsigned int ticks;
+
 	usleep(TICK_MS * 1000);
 	for (unsigned int i = 0; i < nr_slots; i++)
 		if (shared->slots[i].pid)
 			watch_slot(i);
+	if (++ticks % SHOW_TICKS == 0)
+		show_slots();
 }
 
 static void check_progress(void)
@@ -167,6 +202,7 @@ static void checkpoint(void)
 		tick();
 	if (!is_over()) {
 		check_progress();
+		show_slots();
 		check_machine();
 		checkpoints++;
 		show_progress();
@@ -228,9 +264,9 @@ static void tell(void)
 	};
 
 	show_tallies();
-	ksft_print_msg("seed %lu, %u checkpoints; longest way to die %llu us, longest delay behind a deadline %llu us\n",
+	ksft_print_msg("seed %lu, %u checkpoints; longest way to die %llu us, longest delay behind a deadline %llu us; %lu huge pages not found (SIGBUS)\n",
 		       opt.seed, checkpoints, shared->tally[KILLED].longest / 1000,
-		       shared->late / 1000);
+		       shared->late / 1000, shared->no_page);
 	for (int kind = 0; kind < NR_WRONGS; kind++)
 		ksft_test_result(!shared->wrong[kind][0], "%s\n", tests[kind]);
 	ksft_test_result(all_were_met() && checkpoints, "each kind of call was met\n");
@@ -283,7 +319,8 @@ int main(int argc, char **argv)
 	find_places();
 	remember_machine();
 	start_all();
-	end = now() + opt.seconds;
+	started = now();
+	end = started + opt.seconds;
 	while (!is_over() && now() < end) {
 		next = now() + CHECKPOINT_S;
 		let_them_ask(next + CHECKPOINT_S / 2 < end ? next : end);
