@@ -463,7 +463,17 @@ void contig_conclude(unsigned long start, unsigned long nr_pages,
 unsigned long contig_read_event(enum contig_event event);
 
 /* trigger.c */
+/* cma.c, where it can tell how a request went (CONFIG_CMA_REPORT) */
+struct cma;
+struct page *cma_alloc_and_report(struct cma *cma, unsigned long count,
+				  struct contig_report *report);
+
 struct dentry;
+
+/* look.c */
+void contig_look_init(struct dentry *dir);
+
+/* trigger.c */
 #ifdef CONFIG_CONTIG_TRIGGER
 void contig_trigger_init(struct dentry *dir);
 #else

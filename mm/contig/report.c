@@ -388,6 +388,7 @@ static int __init contig_debugfs_init(void)
 	debugfs_create_file("stats", 0400, dir, NULL, &contig_stats_fops);
 	debugfs_create_file("failures", 0400, dir, NULL, &contig_failures_fops);
 	debugfs_create_file("latency", 0400, dir, NULL, &contig_latency_fops);
+	contig_look_init(dir);
 	contig_trigger_init(dir);
 	return 0;
 }
