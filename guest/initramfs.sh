@@ -4,8 +4,9 @@
 # guest/initramfs.sh TREE OUT LANE: the root file system of the guests of that lane, in
 # OUT or, if they are of another architecture than this machine, in OUT-ARCHITECTURE.
 #
-# PID 1, busybox, the static programs guest/*.c in /bin, the kselftest programs
-# contig_* in /tests (contig_util.c is what they share) and the jobs in /jobs. Rewritten only if something changed.
+# PID 1, busybox, the static programs guest/*.c and contigstat in /bin, the kselftest
+# programs contig_* in /tests (contig_util.c and contig_tool.c are what they share) and the jobs in /jobs.
+# Rewritten only if something changed.
 # The archive is made by the kernel's own gen_init_cpio: no root, no device nodes.
 #
 # stress-ng and the libraries it is linked with are many times as large as all that:
@@ -21,6 +22,7 @@ tree=$1
 out=$2${foreign:+-$foreign}
 busybox=$(command -v busybox)
 selftests=$here/../tools/testing/selftests/mm
+tools=$here/../tools/mm
 base_tests=$tree/tools/testing/selftests
 
 mkdir -p "$out/bin" "$out/tests"
@@ -37,7 +39,7 @@ compile()
 	shift 2
 	if [ -e "$program" ] &&
 	   [ -z "$(find "$source" "$0" "${shared[@]}" "$here"/*.h "$here"/*/*.h \
-		   "$selftests"/*.h -newer "$program")" ]; then
+		   "$selftests"/*.h "$tools"/*.h -newer "$program")" ]; then
 		return
 	fi
 	echo "  CC       ${source#"$here/../"}"
@@ -50,6 +52,8 @@ cross='' compile "$tree/usr/gen_init_cpio.c" "$out/gen_init_cpio"
 for source in "$here"/*.c; do
 	compile "$source" "$out/bin/$(basename "$source" .c)"
 done
+shared=("$tools"/contigstat_*.c)
+compile "$tools/contigstat.c" "$out/bin/contigstat" -Wextra
 shared=("$here"/bench/[!m]*.c)
 compile "$here/bench/main.c" "$out/bin/bench"
 
@@ -59,10 +63,11 @@ if [ -e "$selftests/contig_util.c" ]; then
 	mapfile -t -O 2 shared < <(find "$here/stress" -name '*.c' ! -name main.c | sort)
 	compile "$here/stress/main.c" "$out/bin/stress" "${includes[@]}"
 	shared=("${shared[@]:0:2}")
+	shared=("$selftests"/contig_{util,tool}.c "$base_tests/mm/vm_util.c")
 fi
 for source in "$selftests"/contig_*.c; do
 	case ${source##*/} in
-	contig_util.c | "contig_*.c") continue ;;
+	contig_util.c | contig_tool.c | "contig_*.c") continue ;;
 	esac
 	# the harness of the base prints pointers as 64-bit numbers, also where they are not
 	compile "$source" "$out/tests/$(basename "$source" .c)" -Wno-pointer-to-int-cast -I"$selftests" \
@@ -91,7 +96,8 @@ list()
 	done
 	for file in "$out"/bin/*; do
 		# no leftovers; PID 1 has its own place
-		[ -e "$here/${file##*/}.c" ] || [ -e "$here/${file##*/}/main.c" ] || continue
+		[ -e "$here/${file##*/}.c" ] || [ -e "$here/${file##*/}/main.c" ] ||
+			[ -e "$tools/${file##*/}.c" ] || continue
 		[ "${file##*/}" != init ] || continue
 		echo "file /bin/${file##*/} $file 755 0 0"
 	done
