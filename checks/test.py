@@ -203,6 +203,7 @@ def parts():
         yield Part("host", "series", ktap("checks/series-test.sh"), True)
     if os.path.exists("bench/tests.py"):
         yield Part("host", "bench", ktap(sys.executable, "bench/tests.py"))
+    yield Part("host", "contigstat", ktap(sys.executable, "checks/contigstat-test.py"))
     yield Part("host", "tree", command("make", "--no-print-directory", "tree", "guest"))
     for lane in LANES:
         yield Part(lane, "build", made(lane))

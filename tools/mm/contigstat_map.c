@@ -219,6 +219,16 @@ static size_t read_zones(struct zone **zones, const char *want)
 	return nr;
 }
 
+static void free_zones(struct zone *zones, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		for (size_t k = 0; k < zones[i].nr; k++)
+			free(zones[i].blocks[k].line);
+		free(zones[i].blocks);
+	}
+	free(zones);
+}
+
 static void look_at_pages(struct zone *zone)
 {
 	int flags = open_file("/proc/kpageflags", O_RDONLY);
@@ -492,4 +502,5 @@ void run_map(char **words)
 		count_cells(&zones[i], count);
 	}
 	print[options.form](zones, nr, count);
+	free_zones(zones, nr);
 }
