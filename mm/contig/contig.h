@@ -1,27 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Internal types of the contiguous range engine, and its locking document.
- *
- * Locks, outermost first:
- *
- *   contig_waiters        one for the machine; who evacuates which blocks, in
- *                         order of arrival (reserve.c).
- *   zone->lock            held for the work on one block at a time, or on the one
- *                         free page that covers several (claim.c, evacuate.c).
- *                         Free lists, block types, isolation counts.
- *   contig_blocks' lock   one for the machine; which blocks are out (request.c).
- *   contig_dma_blocks'    one for the machine; which blocks of the DMA API are out
- *   lock                  (dma.c).
- *   contig_failures_lock  one for the machine; the list of failures (report.c).
- *   ddi_lock              one for the machine; what drivers have (ddi.c).
- *
- * No two are ever held together. A request that sleeps holds none: what keeps
- * others away from its pages is that claimed pages are on no list and that the
- * free pages of an isolated block are on a list nobody allocates from.
- *
- * A struct contig_take belongs to the task that runs it; only its reservation
- * is seen by others.
- */
+/* Internal types of the contiguous range engine, and its locking document. */
 #ifndef _MM_CONTIG_H
 #define _MM_CONTIG_H
 
@@ -36,6 +14,38 @@
 #include <linux/mmzone.h>
 #include <linux/pageblock-flags.h>
 #include <linux/sched/signal.h>
+
+/**
+ * DOC: Locks
+ *
+ * Outermost first:
+ *
+ * contig_waiters
+ *	One for the machine; who evacuates which blocks, in order of arrival
+ *	(reserve.c).
+ * zone->lock
+ *	Held for the work on one block at a time, or on the one free page that covers
+ *	several (claim.c, evacuate.c). Free lists, block types, isolation counts.
+ * the lock of contig_blocks
+ *	One for the machine; which blocks are out (request.c).
+ * the lock of contig_dma_blocks
+ *	One for the machine; which blocks of the DMA API are out (dma.c).
+ * contig_failures_lock
+ *	One for the machine; the list of failures (report.c).
+ * ddi_lock
+ *	One for the machine; what drivers have (ddi.c).
+ *
+ * No two are ever held together. A request that sleeps holds none: what keeps
+ * others away from its pages is that claimed pages are on no list and that the
+ * free pages of an isolated block are on a list nobody allocates from.
+ *
+ * Requests that only claim never wait for each other. Those that evacuate wait for
+ * those that came before them and overlap; since each waits for older ones only,
+ * there is no circle.
+ *
+ * A struct contig_take belongs to the task that runs it; only its reservation is
+ * seen by others.
+ */
 
 /* Ranges of up to this many blocks need no memory for their own bookkeeping. */
 #define CONTIG_INLINE_BLOCKS	512

@@ -2,11 +2,6 @@
 /*
  * Give a range back, checked.
  *
- * All of the range is looked at before any of it is freed: a caller who passes
- * pages that are free already, belong to somebody else or are part of a
- * compound page gets an error, and nothing changes. Then each block goes back
- * to the free lists in the largest aligned pieces.
- *
  * A page that somebody else still holds is freed when the last reference goes.
  */
 #include <linux/kmsan.h>
@@ -20,6 +15,17 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+
+/**
+ * DOC: Giving back
+ *
+ * ``free_contig_range()`` takes any part of what was handed out. It looks at all
+ * of the pages before it frees the first one: a range that is partly free, in use
+ * by somebody else or part of a compound page is left alone, with one warning.
+ * Pages go straight to the buddy lists in the largest aligned pieces. Those that
+ * are as clean as when they were handed out, which one walk over all of them shows,
+ * need no more than the hooks of a free page; any others are cleaned one by one.
+ */
 
 /* No page that was handed out, and not been given back, looks like this. */
 static bool contig_page_is_foreign(struct page *page, bool frozen)

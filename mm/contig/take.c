@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Take one exact range.
- *
- * The ladder: a request climbs only when the rung below was not enough, and
- * from then on works only on the blocks that are still not claimed. A range
- * that is all free is done after the first rung and has touched no other CPU.
- * A failure undoes the rungs in reverse, block by block.
+ * Take one exact range. A range that is all free is done after the first rung of the
+ * ladder and has touched no other CPU.
  */
 #include <linux/bitmap.h>
 #include <linux/hrtimer.h>
@@ -18,6 +14,32 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+
+/**
+ * DOC: The ladder
+ *
+ * A request climbs only when the step before was not enough, and from then on
+ * cares only for the blocks it is still missing.
+ *
+ * 1. *Claim*: under ``zone->lock``, one block at a time, take the free pages that
+ *    cover it. What sticks out of the range goes back at once.
+ * 2. *Drain* the per-CPU page lists, if a page that stopped the claim looks as if
+ *    it were on one, and claim again.
+ * 3. *Look* at what is left. A page that cannot move ends the request here, with
+ *    nothing moved. One that something holds is waited for, with all that is claimed
+ *    kept; before that the LRU batches are emptied, as they may be what holds it. One
+ *    that is about to be set up or torn down gets a second look after step 5.
+ * 4. *Wait* for older requests that evacuate the same pageblocks.
+ * 5. *Isolate* the blocks that are still missing, and only those.
+ * 6. *Evacuate* them: drop clean unmapped page cache, migrate the rest in batches
+ *    of a pageblock, dissolve free hugetlb pages. Claim again. After three rounds
+ *    the page that keeps coming back is waited for, then comes another round. If
+ *    there is much to move, workers on idle CPUs take their share of the blocks.
+ *
+ * On failure all steps are undone in reverse. Folios that moved stay moved, and cache
+ * that was dropped is gone. When a request is complete its pages go through
+ * ``post_alloc_hook()``, the range and nothing but the range.
+ */
 
 /*
  * How often the blocks are emptied and claimed again before a page that keeps
