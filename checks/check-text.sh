@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Nothing in the repository points at a machine: no host of a package mirror or
-# registry, no absolute path into somebody's directories. Nobody signs.
+# registry, no absolute path into somebody's directories. Nobody signs. Every file
+# names its licence, but for those that are mailed as they stand or are mere data.
 
 cd "$(dirname "$0")/.." || exit 1
 . checks/check-lib.sh
@@ -25,5 +26,14 @@ forbid 'a mirror by address' 'https?:[/]/[^ ]*[/](debian|ubuntu)\b'
 forbid 'a path of one machine' '(^|[^[:alnum:]_.-])[/](home|work|Users)[/][[:alnum:]]|(^|[ "'\''=:])[/]root[/]'
 forbid 'a signature' '^(Signed-off|Co-developed|Reviewed|Tested|Acked)-b[y]: '
 forbid 'blanks at the end of a line' "$(printf '[^-+ \t].*[ \t]+$')"
+for file in "${files[@]}"; do
+	case $file in
+	*.msg | *.patch | *.config | *.skips | *.allow | *.words | checks/contigstat.txt) continue ;;
+	.* | */.git* | MAINTAINERS | series/series | bench/size.svg | Documentation/ABI/*) continue ;;
+	esac
+	head -n 3 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' && continue
+	echo "$file: no SPDX tag in its first lines"
+	bad=1
+done
 say looked "at ${#files[@]} files"
 exit "$bad"

@@ -208,7 +208,7 @@ static void print_flags(uint64_t flags)
 	for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++)
 		if (flags & BIT(flag_names[i].flag))
 			printf(" %s", flag_names[i].name);
-	putchar('\n');
+	puts(flags ? "" : " none");
 }
 
 static void print_place(const struct page *page)
