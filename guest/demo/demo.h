@@ -34,6 +34,10 @@
 
 /* === rows.c ============================================================== */
 
+struct pfn_range {
+	unsigned long start, nr;
+};
+
 /* One request as the table shows it. */
 struct row {
 	const char *client;
@@ -50,6 +54,7 @@ struct row {
 
 struct row *row_new(const char *client, const char *format, ...) __printf(2, 3);
 void row_wrong(struct row *row, const char *format, ...) __printf(2, 3);
+void row_got(struct row *row, struct pfn_range range);
 void row_done(const struct row *row);		/* a progress line */
 int rows_print(void);				/* the number of wrong rows */
 
@@ -66,10 +71,6 @@ const char *errno_name(int error);			/* of 0 or -errno: "ok", "EBUSY" */
 void sleep_ms(unsigned int ms);
 
 /* === pages.c ============================================================= */
-
-struct pfn_range {
-	unsigned long start, nr;
-};
 
 struct zone {
 	char name[16];

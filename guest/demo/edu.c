@@ -77,12 +77,7 @@ static void check_place(struct row *row)
 			  range.start, range.nr);
 		return;
 	}
-	if (row->engine && !trace_covers(range))
-		row_wrong(row, "no engine event for the buffer at 0x%lx", range.start);
-	row->start = range.start;
-	row->nr = range.nr;
-	check_claimed(row, range);
-	map_mark(range, '#');
+	row_got(row, range);
 }
 
 static void check_buffer(struct row *row)

@@ -43,6 +43,17 @@ void row_wrong(struct row *row, const char *format, ...)
 	va_end(args);
 }
 
+/* The buffer that was asked for is here: the engine's work, nobody else's, in the map. */
+void row_got(struct row *row, struct pfn_range range)
+{
+	if (row->engine && !trace_covers(range))
+		row_wrong(row, "no engine event for the buffer at 0x%lx", range.start);
+	row->start = range.start;
+	row->nr = range.nr;
+	check_claimed(row, range);
+	map_mark(range, '#');
+}
+
 void row_done(const struct row *row)
 {
 	note("%s %s: %s%s%s%s", row->client, row->request, errno_name(row->error),

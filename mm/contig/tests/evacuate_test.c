@@ -312,14 +312,18 @@ void contig_test_crossing_folio(struct kunit *test)
 
 /* === What does not move === */
 
-/* A window full of pages that can move, with one at @odd left out. */
-static struct contig_cache *contig_fill_but_one(struct contig_window *window,
-						unsigned long odd)
+/* A window full of pages that can move; one near its end is left out, *@odd. */
+static struct contig_cache *contig_fill_but_one(struct kunit *test,
+						unsigned long *odd)
 {
-	struct contig_cache *cache = contig_cache_open(window, true);
+	struct contig_window *window;
+	struct contig_cache *cache;
 
-	contig_cache_fill(cache, window->start, odd);
-	contig_cache_fill(cache, odd + 1, window->end);
+	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	*odd = window->end - 3;
+	contig_cache_fill(cache, window->start, *odd);
+	contig_cache_fill(cache, *odd + 1, window->end);
 	return cache;
 }
 
@@ -398,9 +402,8 @@ void contig_test_survey_kernel_page(struct kunit *test)
 	struct page *page;
 	unsigned long odd;
 
-	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
-	odd = window->end - 3;
-	cache = contig_fill_but_one(window, odd);
+	cache = contig_fill_but_one(test, &odd);
+	window = cache->window;
 	page = contig_window_hand_out(window, odd);
 	contig_read_events(&before);
 	contig_expect_stuck(cache, CONTIG_UNMOVABLE, odd);
@@ -419,9 +422,8 @@ void contig_test_survey_slab_page(struct kunit *test)
 	struct page *page;
 	unsigned long odd;
 
-	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
-	odd = window->end - 3;
-	cache = contig_fill_but_one(window, odd);
+	cache = contig_fill_but_one(test, &odd);
+	window = cache->window;
 	page = pfn_to_page(odd);
 	__folio_set_slab(page_folio(page));
 	contig_expect_stuck(cache, CONTIG_UNMOVABLE, odd);
@@ -437,9 +439,8 @@ void contig_test_survey_dma_pin(struct kunit *test)
 	struct folio *folio;
 	unsigned long odd;
 
-	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
-	odd = window->end - 3;
-	cache = contig_fill_but_one(window, odd);
+	cache = contig_fill_but_one(test, &odd);
+	window = cache->window;
 	folio = contig_cache_put(cache, odd, 0);
 	lru_add_drain_all();
 	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
