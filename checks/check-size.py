@@ -1,12 +1,19 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: GPL-2.0
-"""No function of the engine over 60 lines, no file over 800."""
+"""No function of our C over 60 lines, no file over 600.
+
+The files in LONG are older than the limit; what is said there they may not exceed, and
+an entry that is not needed any more goes.
+"""
 import glob
 import os
 import re
 import sys
 
-FUNCTION, FILE = 60, 800
+FUNCTION, FILE = 60, 600
+LONG = {"tools/testing/selftests/mm/contig_" + name: lines for name, lines in (
+    ("explain.c", 900), ("place.c", 620), ("range.c", 780), ("stress.c", 740), ("util.c", 780))}
+PLACES = ("mm", "include", "samples", "tools", "guest")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -27,12 +34,16 @@ def functions(lines):
 def main():
     os.chdir(ROOT)
     wrong = found = 0
-    for path in sorted(glob.glob("mm/contig/**/*.[ch]", recursive=True) +
-                       glob.glob("samples/contig/*.[ch]")):
+    for path in sorted(path for place in PLACES
+                       for path in glob.glob(place + "/**/*.[ch]", recursive=True)):
         with open(path, encoding="utf-8") as f:
             lines = f.read().split("\n")
-        if len(lines) - 1 > FILE:
-            print(f"{path}: {len(lines) - 1} lines, {FILE} is the limit")
+        limit = LONG.get(path, FILE)
+        if len(lines) - 1 > limit:
+            print(f"{path}: {len(lines) - 1} lines, {limit} is the limit")
+            wrong += 1
+        if limit > FILE >= len(lines) - 1:
+            print(f"{path}: short enough, and still in the list of long files")
             wrong += 1
         for name, start, length in functions(lines):
             found += 1
