@@ -11,8 +11,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 . series/lib.sh
 
-all='series tree mails maintainers patch kdoc size shell python text provenance w1 sparse'
-all='series tree maintainers patch kdoc docs spelling size shell python text provenance w1 sparse'
+all='series tree mails maintainers patch kdoc docs spelling size shell python text provenance w1 sparse'
 passed=0 failed=0 skipped=0
 
 # shellcheck disable=SC2086 # a list of words

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# make test: everything that must pass. TESTS='x86_64/kunit ...' runs these parts only.
-# make test-all: the same and all other lanes, one built after the other.
 # make test: everything that must pass. TESTS='x86_64/kunit ...' runs these parts only,
 # LANE=uml all that belongs to a lane, its kernel and the tree included.
+# make test-all: the same and all other lanes, one built after the other.
 
 TEST_LANE := $(if $(filter command environment,$(firstword $(origin LANE))),$(LANE))
 
 .PHONY: test test-all
 test:
 	@series/need.sh git $(KERNEL_PACKAGES) $(GUEST_PACKAGES)
-	@python3 -B checks/test.py $(TESTS)
+	@python3 -B checks/test.py $(or $(TESTS),$(TEST_LANE))
 
 test-all:
 	@$(MAKE) --no-print-directory test TESTS=--all
-	@python3 -B checks/test.py $(or $(TESTS),$(TEST_LANE))

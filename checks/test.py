@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""test.py [--all] [LANE/PART...]: run everything that must pass, one part after the other.
-"""test.py [LANE/PART|LANE...]: run everything that must pass, one part after the other.
+"""test.py [--all] [LANE/PART|LANE...]: run everything that must pass.
 
 A part that fails does not keep the later ones from running. Ends with a table, one
 row per part, and the line 'N passed, N failed, N skipped'. Every test case counts
 as one; a part that ends badly counts as one failure at least. With arguments only
-the named parts run (x86_64/kunit), the kernels being taken as they are; --all adds
-the parts of make test-all.
 the named parts run (x86_64/kunit), the kernels being taken as they are; the name of
-a lane stands for all of its parts, and for the tree that its kernel is made of.
+a lane stands for all of its parts, and for the tree that its kernel is made of; --all
+adds the parts of make test-all.
 Exit status 0: something ran and nothing failed.
 """
 
@@ -302,10 +300,8 @@ def is_wanted(part, words):
 
 def main():
     os.chdir(TOP)
-    everything = sys.argv[1:] == ["--all"]
-    chosen = [part for part in parts() if everything or
-              str(part) in sys.argv[1:] or not (sys.argv[1:] or part.asked)]
-    chosen = [part for part in parts() if is_wanted(part, sys.argv[1:])]
+    chosen = [part for part in parts() if sys.argv[1:] == ["--all"] or
+              is_wanted(part, sys.argv[1:])]
     red = run_alone([part for part in chosen if not part.parallel])
     run_beside([part for part in chosen if part.parallel], red)
     passed, failed, _ = table(chosen)

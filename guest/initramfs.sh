@@ -5,8 +5,8 @@
 # OUT or, if they are of another architecture than this machine, in OUT-ARCHITECTURE.
 #
 # PID 1, busybox, the static programs guest/*.c and contigstat in /bin, the kselftest
-# programs contig_* in /tests (contig_util.c and contig_tool.c are what they share) and the jobs in /jobs.
-# Rewritten only if something changed.
+# programs contig_* in /tests (contig_util.c and contig_tool.c are what they share) and
+# the jobs in /jobs. Rewritten only if something changed.
 # The archive is made by the kernel's own gen_init_cpio: no root, no device nodes.
 #
 # stress-ng and the libraries it is linked with are many times as large as all that:
@@ -70,9 +70,8 @@ for source in "$selftests"/contig_*.c; do
 	contig_util.c | contig_tool.c | "contig_*.c") continue ;;
 	esac
 	# the harness of the base prints pointers as 64-bit numbers, also where they are not
-	compile "$source" "$out/tests/$(basename "$source" .c)" -Wno-pointer-to-int-cast -I"$selftests" \
-		-I"$base_tests" -I"$base_tests/mm" -I"$tree/tools/include/uapi"
-	compile "$source" "$out/tests/$(basename "$source" .c)" "${includes[@]}"
+	compile "$source" "$out/tests/$(basename "$source" .c)" -Wno-pointer-to-int-cast \
+		"${includes[@]}"
 done
 
 # One line per entry, as gen_init_cpio reads it

@@ -472,7 +472,6 @@ void contig_conclude(unsigned long start, unsigned long nr_pages,
 		     const struct contig_report *report);
 unsigned long contig_read_event(enum contig_event event);
 
-/* trigger.c */
 /* cma.c, where it can tell how a request went (CONFIG_CMA_REPORT) */
 struct cma;
 struct page *cma_alloc_and_report(struct cma *cma, unsigned long count,

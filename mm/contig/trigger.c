@@ -1,26 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The engine at a shell's reach, for tests and for the curious.
- *
- * /sys/kernel/debug/contig/trigger takes one command per write and answers
- * reads with one line about the last of them. What was taken belongs to the
- * open file: it can be given back in parts, and closing the file gives back
- * the rest. A command that is no command, or that asks for what the file does
- * not own, gets an errno and changes nothing.
- *
- *   range START NR [OPT...]	take the NR pages from PFN START on
- *   pages NR [OPT...]		find and take NR pages
- *   alloc NR [OPT...]		contig_alloc(), with contig_free() for all of it
- *   query NR [OPT...]		contig_query(): what would come of that
- *   cma NR			cma_alloc() from the default area
- *   free START NR		give back pages of one earlier command
- *
- * and those of trigger_calls.c.
- *
- * OPT: cma, comp, frozen, nowait, noretry, hard, timeout=MS (with hard, 0 is for
- * ever), nowarn, zero, dma32, movable, nid=N, and for alloc and query in bytes
- * align=N, boundary=N, low=N, high=N, in pages min=N
- */
 /* The engine at a shell's reach, for tests and for the curious. */
 #include <linux/cma.h>
 #include <linux/debugfs.h>
@@ -46,7 +24,7 @@
  * with one line about the last of them. What was taken belongs to the open file: it
  * can be given back in parts, and closing the file gives back the rest. A command
  * that is no command, or that asks for what the file does not own, gets an errno and
- * changes nothing::
+ * changes nothing. Those of trigger_calls.c come on top::
  *
  *     range START NR [OPT...]   take the NR pages from page frame START on
  *     pages NR [OPT...]         find and take NR pages
@@ -55,7 +33,7 @@
  *     cma NR                    cma_alloc() from the default area
  *     free START NR             give back pages of one earlier command
  *
- *     OPT: cma comp frozen nowait noretry hard nowarn zero dma32 nid=N
+ *     OPT: cma comp frozen nowait noretry hard nowarn zero dma32 movable nid=N
  *          timeout=MS (with hard; 0 is for ever)
  *     of alloc and query also, in bytes: align=N boundary=N low=N high=N
  *          in pages: min=N

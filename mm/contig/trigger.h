@@ -72,7 +72,7 @@ struct contig_held *contig_find_held(struct contig_session *session,
 				     unsigned long nr_pages);
 void contig_keep(struct contig_session *session, enum contig_form form);
 
-/* trigger_calls.c */
+/* All that drivers can call, in trigger_calls.c */
 #ifdef CONFIG_CONTIG_TRIGGER_CALLS
 extern const struct contig_command contig_calls[];
 void contig_release_ddi(unsigned long start, unsigned long nr_pages);
