@@ -212,6 +212,8 @@ TEST_F_TIMEOUT(look, why_of_ours, TIMEOUT)
 	int ring;
 
 	ASSERT_TRUE(get_own_page(&self->own, false));
+	/* Out of the batches for the LRU lists */
+	contig_write_file("/proc/sys/vm/drop_caches", "1");
 	EXPECT_TRUE(says(self->own.pfn, "anon", "NONE", "memory of a process"));
 	ASSERT_TRUE(hold_own_page(&self->own, false));
 	EXPECT_TRUE(says(self->own.pfn, "referenced", "PINNED", "a pipe, a driver"));
