@@ -198,6 +198,12 @@ TEST_F_TIMEOUT(look, why_of_a_hole, TIMEOUT)
 	EXPECT_TRUE(says(1UL << 50, NULL, "NOT_PRESENT", "no memory"));
 }
 
+/* On its way to the LRU lists a page looks as if it were held. */
+static void empty_batches(void)
+{
+	contig_write_file("/proc/sys/vm/drop_caches", "1");
+}
+
 /* The pin has moved it out of ZONE_MOVABLE. */
 static unsigned long pinned_pfn(char *page)
 {
@@ -212,8 +218,7 @@ TEST_F_TIMEOUT(look, why_of_ours, TIMEOUT)
 	int ring;
 
 	ASSERT_TRUE(get_own_page(&self->own, false));
-	/* Out of the batches for the LRU lists */
-	contig_write_file("/proc/sys/vm/drop_caches", "1");
+	empty_batches();
 	EXPECT_TRUE(says(self->own.pfn, "anon", "NONE", "memory of a process"));
 	ASSERT_TRUE(hold_own_page(&self->own, false));
 	EXPECT_TRUE(says(self->own.pfn, "referenced", "PINNED", "a pipe, a driver"));
@@ -224,6 +229,7 @@ TEST_F_TIMEOUT(look, why_of_ours, TIMEOUT)
 	ASSERT_TRUE(get_own_page(&self->own, false));
 	ring = contig_pin_by_ring(self->own.page);
 	ASSERT_GE(ring, 0);
+	empty_batches();
 	EXPECT_TRUE(says(pinned_pfn(self->own.page), "dma-pinned", "PINNED", "io_uring"));
 	close(ring);
 }
