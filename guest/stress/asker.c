@@ -231,6 +231,8 @@ static void give_all(struct asker *a)
 	end_order(a);
 	while (a->nr_held && !is_over())
 		give_some(a);
+	if (a->pages && !is_over())
+		it_is_wrong(STUCK, "%u has lost count of %lu pages", a->slot, a->pages);
 }
 
 /* === A child that is killed === */
@@ -333,10 +335,11 @@ void ask_until_told(unsigned int slot)
 
 	sigaction(SIGALRM, &action, NULL);
 	while (!is_over()) {
+		while (a.nr_held >= MAX_HELD - 1 || (a.nr_held && chance(&a, 3) == 0))
+			give_some(&a);
+		/* each may bring one more */
 		if (a.ordered)
 			look_for_order(&a);
-		while (a.nr_held == MAX_HELD || (a.nr_held && chance(&a, 3) == 0))
-			give_some(&a);
 		take_some(&a);
 		if (__atomic_load_n(&shared->pause, __ATOMIC_ACQUIRE)) {
 			give_all(&a);
