@@ -11,6 +11,7 @@ directory for each configuration, so that a step compiles little.
 build/bisect/NNNN-name/ has the logs of a step, and a stamp if all was well: a step
 that has not changed since, on top of others that have not, is not done again.
 STEPS='0003 0004' does these only; everything before them is taken for granted.
+QUICK=1 only looks: no kernel is linked or booted.
 """
 import collections
 import hashlib
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import time
 
-from mail import MAILED, OUT, mail
+from mail import MAILED, mail
 from steps import ROOT, Problem, load, main, say
 from tree import LINUX, TIP, ZERO, finish_interrupted, linux_git, locked, tree, write
 
@@ -37,6 +38,7 @@ PLANTED = "static int planted_space(int __user *p)\n{\n\treturn *p;\n}\nstatic v
 TELLS = "dereference of noderef"
 TICK = 8                # seconds between two signs of life
 GUEST = ["--mem", "2G", "--append", "cma=128M movablecore=512M"]
+QUICK = os.environ.get("QUICK", "0") not in ("", "0")
 COLUMNS = ("checkpatch", "kernel-doc", "maintainers", "W=1 sparse", "x86_64", "allnoconfig", "boot")
 
 
@@ -77,8 +79,8 @@ def read(path):
         return f.read()
 
 
-def output(*words):
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, cwd=LINUX, env=environment(),
+def output(*words, where=LINUX):
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, cwd=where, env=environment(),
                           check=False, text=True, errors="replace")
     return done.stdout + done.stderr
 
@@ -102,13 +104,13 @@ def complaints(log):
 class Walk:
     """The tree that goes from step to step, and what each of them touches."""
 
-    def __init__(self, steps):
+    def __init__(self, steps, patches):
+        self.patches = patches
         self.steps = [step for step in steps if step.mailed]
         self.git = linux_git()
         self.at = self.git.out("rev-parse", TIP)
         self.commits = self.git.out("rev-list", "--reverse", f"{ZERO}..{MAILED}").split()
         self.ours = {name for step in self.steps for name in step.files}
-        self.patches = [os.path.join(OUT, name) for name in sorted(os.listdir(OUT)) if "cover" not in name]
 
     def go(self, commit):
         """Only what differs is written, so that no more is compiled than has to be."""
@@ -143,10 +145,21 @@ def allowed():
             yield words[0], words[1]
 
 
+def links():
+    """A directory of links to build/linux: without .git, checkpatch calls no other tools, and leaves no cache."""
+    where = os.path.join(TOP, "links")
+    shutil.rmtree(where, ignore_errors=True)
+    os.makedirs(where)
+    for name in os.listdir(LINUX):
+        if not name.startswith("."):
+            os.symlink(os.path.join(LINUX, name), os.path.join(where, name))
+    return where
+
+
 def check_patch(walk, number, logs):
     text = output("./scripts/checkpatch.pl", "--strict", "--no-signoff", "--no-summary", "--quiet", "--terse",
                   "--showfile", "--show-types", "--color=never", "--ignore", "FILE_PATH_CHANGES",
-                  walk.patches[number])
+                  walk.patches[number], where=links())
     with open(os.path.join(logs, "checkpatch.log"), "w", encoding="utf-8") as f:
         f.write(text)
     free = set(allowed())
@@ -164,9 +177,9 @@ def kernel_doc(files):
 
 
 def check_maintainers(walk, number, _logs):
-    """People for each file; ours stand in the list where they belong."""
+    """People for each file of ours, which stands in the list where it belongs."""
     lonely = []
-    for name in walk.touched(number):
+    for name in walk.ours.intersection(walk.touched(number)):
         told = output("./scripts/get_maintainer.pl", "--no-git", "--no-git-fallback", "--no-l", "--roles", "-f", name)
         if not re.search(r"\((maintainer|reviewer|supporter)", told):
             lonely.append(f"{name}: nobody looks after it")
@@ -328,9 +341,11 @@ def one_step(walk, number, logs, outcome):
     attempt("checkpatch", lambda: check_patch(walk, number, logs))
     attempt("kernel-doc", lambda: more(kernel_doc(files), doc_before, walk.ours))
     attempt("maintainers", lambda: check_maintainers(walk, number, logs))
+    attempt("W=1 sparse", closely)
+    if QUICK:
+        return
     attempt("x86_64", lambda: build(walk, "x86_64", FRAGMENTS, files, logs))
     attempt("allnoconfig", lambda: build(walk, "allnoconfig", (), files, logs))
-    attempt("W=1 sparse", closely)
     if outcome["x86_64"] == "ok":
         attempt("boot", lambda: boot(logs))
         outcome.update(costs())
@@ -339,7 +354,7 @@ def one_step(walk, number, logs, outcome):
 def do_step(walk, number):
     """The outcome of a step, taken from its stamp if that is still true."""
     step = walk.steps[number]
-    logs = os.path.join(TOP, step.name)
+    logs = os.path.join(TOP, "quick" if QUICK else "", step.name)
     stamp = os.path.join(logs, "stamp")
     key = walk.key(number)
     if os.path.exists(stamp):
@@ -351,9 +366,13 @@ def do_step(walk, number):
     shutil.rmtree(logs, ignore_errors=True)
     os.makedirs(logs)
     outcome, began = {"key": key}, time.monotonic()
-    one_step(walk, number, logs, outcome)
+    try:
+        one_step(walk, number, logs, outcome)
+    except Failed as why:       # before there was anything to attempt
+        outcome["W=1 sparse"] = "FAILED"
+        print(f"error: {step.name}: the files as they were:\n{why}", file=sys.stderr, flush=True)
     outcome["seconds"] = round(time.monotonic() - began)
-    outcome["green"] = all(outcome.get(what, "FAILED") != "FAILED" for what in COLUMNS)
+    outcome["green"] = "FAILED" not in outcome.values()
     if outcome["green"]:
         with open(stamp, "w", encoding="utf-8") as f:
             json.dump(outcome, f)
@@ -372,11 +391,10 @@ def table(walk, outcomes):
 
 def bisect():
     tree()
-    mail()
     os.makedirs(TOP, exist_ok=True)
-    walk = Walk(load())
+    walk = Walk(load(), mail(os.path.join(TOP, "mails"), letter=False))
     if len(walk.patches) != len(walk.steps) or len(walk.commits) != len(walk.steps):
-        raise Problem("build/series and build/linux do not have the steps of series/series")
+        raise Problem("the mails and build/linux do not have the steps of series/series")
     only = os.environ.get("STEPS", "").split()
     outcomes = {}
     write(LINUX, "contig-busy", walk.at)

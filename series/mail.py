@@ -74,27 +74,33 @@ def verify(git, paths):
         os.unlink(scratch)
 
 
-def mail():
+def mail(out=OUT, letter=True):
+    """Writes the patches, and the letter to go with them, to out."""
     steps = load()
     if not steps:
         raise Problem("series/series has no step yet: nothing to mail")
     git: Git = linux_git()
     git.run("update-ref", f"refs/heads/{MAILED}", f"{TIP}~{sum(not step.mailed for step in steps)}")
-    settings, options = cover()
-    part = OUT + ".part"
-    for path in (part, OUT):
+    settings, options = cover() if letter else ([], [])
+    part = out + ".part"
+    for path in (part, out):
         shutil.rmtree(path, ignore_errors=True)
     git.run(*settings, "format-patch", "-q", "-o", part, "--no-signature", "--zero-commit", f"--base={ZERO}",
             "-v", os.environ.get("VERSION") or "1", *options, f"{ZERO}..{MAILED}")
     paths = sorted(os.path.join(part, name) for name in os.listdir(part))
     fix_base(paths)
     verify(git, paths)
-    os.rename(part, OUT)
+    os.rename(part, out)
+    return [os.path.join(out, os.path.basename(path)) for path in paths]
+
+
+def show():
+    paths = mail()
     for path in paths:
-        say("MAIL", "build/series/" + os.path.basename(path))
-    if not options:
+        say("MAIL", os.path.relpath(path, ROOT))
+    if not any("cover-letter" in path for path in paths):
         say("NOTE", "no series/cover.md, so no cover letter")
 
 
 if __name__ == "__main__":
-    main(mail)
+    main(show)
