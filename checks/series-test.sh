@@ -234,7 +234,8 @@ grow()
 {
 	printf 'obj-y := a.o b.o\nobj-$(CONFIG_SUB) += sub/\nobj-$(CONFIG_B) += b.o\n' > mm/thing/Makefile
 	printf 'config A\n\tbool "a"\n\nconfig B\n\tbool "b"\n\nconfig SUB\n\tbool "c"\n' > mm/thing/Kconfig
-	printf '/* a.c */\nint a(void);\n\n/* b.c: the rest */\nint b(void);\n#ifdef X\nint c;\n\n#endif\n\n#endif\n' > mm/thing/a.h
+	printf '#ifdef A\n/* a.c */\nint a(void);\n\n/* b.c: the rest */\nint b(void);\n#ifdef X\nint c;\n\n#endif\n\n#endif\n' > mm/thing/a.h
+	printf '\n#ifdef B\n\n/* b.c */\nint d(void);\n\n#endif\n' >> mm/thing/a.h
 	printf '#include "a.h"\nvoid f(void)\n{\n\ta();\n\tb();\n\tif (b())\n\t\treturn;\n}\n' > mm/thing/a.c
 	printf 'list = {\n\t/* a.c */\n\tone,\n\n\t/* b.c */\n\ttwo,\n\n\tend\n};\n' > mm/thing/list.c
 	mkdir mm/thing/sub && touch mm/thing/b.c mm/thing/sub/Makefile
@@ -262,7 +263,7 @@ t_kconfig_grows()
 
 t_headings_grow()
 {
-	grow && [ "$(at 2 a.h)" = $'/* a.c */\nint a(void);\n\n#endif' ] && at 1 a.h | cmp - mm/thing/a.h &&
+	grow && [ "$(at 2 a.h)" = $'#ifdef A\n/* a.c */\nint a(void);\n\n#endif' ] && at 1 a.h | cmp - mm/thing/a.h &&
 		[ "$(at 2 list.c)" = $'list = {\n\t/* a.c */\n\tone,\n\n\tend\n};' ] &&
 		at 1 list.c | cmp - mm/thing/list.c
 }
