@@ -23,6 +23,7 @@
 #include "../page_alloc.h"
 #include "../page_reporting.h"
 #include "contig.h"
+#include "fault.h"
 
 /*
  * The head of the free page that covers @pfn, or CONTIG_NO_PFN. Free pages do
@@ -176,6 +177,11 @@ static void contig_claim_block(struct contig_take *take, unsigned long block)
 	unsigned long end = contig_block_end(take, block);
 	unsigned long head, stop;
 	int mt;
+
+	if (contig_fault(CONTIG_FAULT_CLAIM)) {
+		take->suspect_pfn = CONTIG_NO_PFN;
+		return;
+	}
 
 	guard(spinlock_irqsave)(&take->zone->lock);
 

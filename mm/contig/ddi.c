@@ -14,6 +14,7 @@
 #include <linux/spinlock.h>
 
 #include "ddi.h"
+#include "fault.h"
 
 /* The first pause of a sleeper between two looks, in ms */
 #define DDI_FIRST_NAP		10
@@ -135,12 +136,13 @@ static void ddi_conclude(const struct ddi_order *order, bool met)
 void *ddi_alloc(struct ddi_order *order, size_t size, enum ddi_call call)
 {
 	phys_addr_t boundary = order->limits.phys_boundary;
-	struct ddi_area *area;
+	struct ddi_area *area = NULL;
 	bool met;
 
 	if (!size || (boundary && size > boundary))
 		return NULL;
-	area = kmalloc_obj(*area, order->gfp & ~__GFP_ZERO);
+	if (!contig_fault(CONTIG_FAULT_DDI))
+		area = kmalloc_obj(*area, order->gfp & ~__GFP_ZERO);
 	if (!area)
 		return NULL;
 	area->size = size;

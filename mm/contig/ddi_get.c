@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "ddi.h"
+#include "fault.h"
 #include "plan.h"
 
 /* Up to here, slab objects are asked first; beyond, they would waste pages. */
@@ -141,6 +142,16 @@ static void *ddi_get_plain(struct ddi_order *order)
 	return size <= KMALLOC_MAX_SIZE ? kmalloc_noprof(size, order->gfp) : NULL;
 }
 
+/* From others than the engine. */
+static void *ddi_get_small(struct ddi_order *order)
+{
+	if (contig_fault(CONTIG_FAULT_DDI_OBJECT))
+		return NULL;
+	if (order->area->call == DDI_PLAIN)
+		return ddi_get_plain(order);
+	return ddi_get_object(order);
+}
+
 /* What is left of the time bounds the attempt, and so does its slice. */
 static void ddi_set_effort(struct ddi_order *order, struct contig_request *req)
 {
@@ -193,10 +204,7 @@ bool ddi_get(struct ddi_order *order)
 {
 	struct ddi_area *area = order->area;
 
-	if (area->call == DDI_PLAIN)
-		area->addr = ddi_get_plain(order);
-	else
-		area->addr = ddi_get_object(order);
+	area->addr = ddi_get_small(order);
 	if (!area->addr && ddi_may_be_block(order))
 		area->addr = ddi_get_block(order);
 	return area->addr;

@@ -23,6 +23,7 @@
 #include <linux/xarray.h>
 
 #include "contig.h"
+#include "fault.h"
 
 /* What pages of the engine's are as good for as those of any other. */
 #define CONTIG_DMA_HARMLESS	(DMA_ATTR_WEAK_ORDERING | \
@@ -191,10 +192,12 @@ static int contig_dma_free_pages(struct device *dev, size_t size,
 static bool contig_dma_enter(const struct contig_dma_wish *wish, void *cpu_addr,
 			     dma_addr_t dma, size_t whole)
 {
-	struct contig_dma_block *block = kmalloc_obj(*block, GFP_ATOMIC);
+	struct contig_dma_block *block = NULL;
 	unsigned long flags;
 	int err;
 
+	if (!contig_fault(CONTIG_FAULT_DMA))
+		block = kmalloc_obj(*block, GFP_ATOMIC);
 	if (!block)
 		return false;
 	*block = (struct contig_dma_block){

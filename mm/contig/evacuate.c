@@ -25,6 +25,7 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+#include "fault.h"
 
 /* How often a batch is handed to migrate_pages() before its rest stays. */
 #define CONTIG_MIGRATE_TRIES	5
@@ -45,6 +46,13 @@ static int contig_isolate_block(struct contig_take *take, unsigned long block)
 
 	if (PageUnaccepted(page))
 		accept_page(page);
+
+	if (contig_fault(CONTIG_FAULT_ISOLATE))
+		return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
+				      start);
+	if (contig_fault(CONTIG_FAULT_ISOLATE_ZONE))
+		return contig_because(&take->report, -EBUSY,
+				      CONTIG_ZONE_BOUNDARY, start);
 
 	guard(spinlock_irqsave)(&take->zone->lock);
 
@@ -203,6 +211,8 @@ static void contig_stock_up(struct contig_targets *targets, struct folio *src)
 	    folio_zonenum(src) == ZONE_MOVABLE)
 		gfp |= __GFP_HIGHMEM;
 	memset(targets->pages, 0, nr * sizeof(targets->pages[0]));
+	if (contig_fault(CONTIG_FAULT_STOCK))
+		return;
 	targets->nr_pages = alloc_pages_bulk_node(gfp, targets->control.nid, nr,
 						  targets->pages);
 }
@@ -231,10 +241,32 @@ struct folio *contig_target(struct folio *src, unsigned long private)
 		contig_stock_up(targets, src);
 	if (targets->wanted)
 		targets->wanted--;
+	if (contig_fault(CONTIG_FAULT_TARGET))
+		return NULL;
 	if (folio_test_large(src) || !targets->nr_pages)
 		return alloc_migration_target(src,
 					      (unsigned long)&targets->control);
 	return page_folio(targets->pages[--targets->nr_pages]);
+}
+
+/* As migrate_pages(): 0, how many folios did not move, or an error. */
+static int contig_migrate(struct contig_mover *mover,
+			  struct compact_control *cc,
+			  struct contig_targets *targets)
+{
+	unsigned int moved;
+	int err;
+
+	if (contig_fault(CONTIG_FAULT_MIGRATE))
+		return -ENOMEM;
+	if (contig_fault(CONTIG_FAULT_MIGRATE_AGAIN))
+		return cc->nr_migratepages;
+	err = migrate_pages(&cc->migratepages, contig_target, NULL,
+			    (unsigned long)targets, cc->mode, MR_CONTIG_RANGE,
+			    &moved);
+	mover->report.pages_moved += moved;
+	contig_count(CONTIG_PAGES_MOVED, moved);
+	return err;
 }
 
 /* Drop what is clean and unmapped, move the rest. */
@@ -247,20 +279,15 @@ static int contig_move_batch(struct contig_mover *mover,
 		.control.reason = MR_CONTIG_RANGE,
 		.wanted = cc->nr_migratepages,
 	};
-	unsigned int moved, tries = 0;
+	unsigned int tries = 0;
 	int err = 0;
 
 	contig_count(CONTIG_PAGES_DROPPED,
 		     reclaim_clean_pages_from_list(cc->zone,
 						   &cc->migratepages));
 	while (!list_empty(&cc->migratepages) && err != -ENOMEM &&
-	       tries++ < CONTIG_MIGRATE_TRIES && !contig_must_stop(mover)) {
-		err = migrate_pages(&cc->migratepages, contig_target, NULL,
-				    (unsigned long)&targets, cc->mode,
-				    MR_CONTIG_RANGE, &moved);
-		mover->report.pages_moved += moved;
-		contig_count(CONTIG_PAGES_MOVED, moved);
-	}
+	       tries++ < CONTIG_MIGRATE_TRIES && !contig_must_stop(mover))
+		err = contig_migrate(mover, cc, &targets);
 	contig_return_stock(&targets);
 	cc->nr_migratepages = 0;
 	if (list_empty(&cc->migratepages))
@@ -313,6 +340,26 @@ static int contig_scan_failed(struct contig_mover *mover,
 	return contig_blame_hugetlb(&mover->report, start, end, error);
 }
 
+/* Take folios of [pfn, end) off the LRU, as many as make a batch. */
+static int contig_scan_batch(struct compact_control *cc, unsigned long pfn,
+			     unsigned long end)
+{
+	int err;
+
+	if (contig_fault(CONTIG_FAULT_SCAN))
+		return -ENOMEM;
+	if (contig_fault(CONTIG_FAULT_SCAN_AGAIN))
+		end = pfn + 1;
+	cc->migrate_pfn = pfn;
+	err = isolate_migratepages_range(cc, pfn, end);
+	/* enough folios are off the LRU: move them, then go on */
+	if (err == -EAGAIN)
+		err = 0;
+	if (!err && cc->migrate_pfn <= pfn)
+		err = -EBUSY;
+	return err;
+}
+
 /* Folios that the base could not take off the LRU are left for another round. */
 static int contig_move_out(struct contig_mover *mover, unsigned long start,
 			   unsigned long end)
@@ -334,13 +381,7 @@ static int contig_move_out(struct contig_mover *mover, unsigned long start,
 	int err = 0;
 
 	while (pfn < end && !err) {
-		cc.migrate_pfn = pfn;
-		err = isolate_migratepages_range(&cc, pfn, end);
-		/* enough folios are off the LRU: move them, then go on */
-		if (err == -EAGAIN)
-			err = 0;
-		if (!err && cc.migrate_pfn <= pfn)
-			err = -EBUSY;
+		err = contig_scan_batch(&cc, pfn, end);
 		if (err)
 			return contig_scan_failed(mover, &cc, pfn, end, err);
 		pfn = cc.migrate_pfn;
@@ -446,7 +487,7 @@ static int contig_move_all(struct contig_take *take)
 	struct contig_mover *helpers = NULL;
 
 	spin_lock_init(&crew.lock);
-	if (nr_helpers)
+	if (nr_helpers && !contig_fault(CONTIG_FAULT_HELPERS))
 		helpers = kcalloc(nr_helpers, sizeof(*helpers),
 				  take->gfp & (GFP_KERNEL | __GFP_NOWARN));
 	if (helpers)
@@ -466,8 +507,10 @@ static int contig_move_all(struct contig_take *take)
 static int contig_dissolve(struct contig_take *take, unsigned long start,
 			   unsigned long end)
 {
-	int err = replace_free_hugepage_folios(start, end);
+	int err = -ENOMEM;
 
+	if (!contig_fault(CONTIG_FAULT_DISSOLVE))
+		err = replace_free_hugepage_folios(start, end);
 	return err ? contig_blame_hugetlb(&take->report, start, end, err) : 0;
 }
 

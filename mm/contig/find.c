@@ -19,6 +19,7 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+#include "fault.h"
 #include "plan.h"
 
 /* So often a walk begins a list anew because somebody else walked in between. */
@@ -276,8 +277,11 @@ static unsigned long contig_walk_lists(struct contig_finder *finder)
  */
 unsigned long contig_find_next(struct contig_finder *finder)
 {
-	unsigned long fit = contig_walk_lists(finder);
+	unsigned long fit;
 
+	if (contig_fault(CONTIG_FAULT_FIND))
+		return CONTIG_NO_PFN;
+	fit = contig_walk_lists(finder);
 	if (fit != CONTIG_NO_PFN || finder->walked_before)
 		return fit;
 	finder->walked_before = true;

@@ -13,6 +13,7 @@
 
 #include "../internal.h"
 #include "contig.h"
+#include "fault.h"
 #include "plan.h"
 
 /* A hugetlb page may have to make room for something larger than itself. */
@@ -169,6 +170,7 @@ int contig_map(struct contig_scan *scan, unsigned long start,
 
 	while (start < end && !enough) {
 		cond_resched();
+		contig_step(CONTIG_STEP_MAP);
 		if (contig_is_called_off(mapper->stop))
 			return -EINTR;
 		start = contig_map_block(mapper, scan, start, &enough);

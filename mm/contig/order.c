@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 
 #include "contig.h"
+#include "fault.h"
 
 /**
  * struct contig_order - a request that a worker makes
@@ -130,8 +131,10 @@ static void contig_order_copy(struct contig_order *order,
 struct contig_order *contig_alloc_async(const struct contig_request *req,
 					contig_ready_t ready, void *data)
 {
-	struct contig_order *order = kzalloc_obj(*order, GFP_ATOMIC);
+	struct contig_order *order = NULL;
 
+	if (!contig_fault(CONTIG_FAULT_ORDER))
+		order = kzalloc_obj(*order, GFP_ATOMIC);
 	if (!order)
 		return NULL;
 	INIT_WORK(&order->work, contig_order_run);

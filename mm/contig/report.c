@@ -20,6 +20,7 @@
 #include <kunit/static_stub.h>
 
 #include "contig.h"
+#include "fault.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/contig.h>
@@ -390,6 +391,7 @@ static int __init contig_debugfs_init(void)
 	debugfs_create_file("latency", 0400, dir, NULL, &contig_latency_fops);
 	contig_look_init(dir);
 	contig_trigger_init(dir);
+	contig_fault_init(dir);
 	return 0;
 }
 late_initcall(contig_debugfs_init);

@@ -14,6 +14,7 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+#include "fault.h"
 #include "plan.h"
 
 /*
@@ -105,6 +106,8 @@ static bool contig_enter_block(struct page *page, unsigned long nr_pages,
 	unsigned long flags, pfn = page_to_pfn(page);
 	void *new = xa_mk_value(nr_pages), *old;
 
+	if (contig_fault(CONTIG_FAULT_BLOCK))
+		return false;
 	if (gfpflags_allow_blocking(gfp))
 		return !xa_is_err(xa_store_irq(&contig_blocks, pfn, new,
 					       (gfp & GFP_KERNEL) | __GFP_NOWARN));

@@ -16,6 +16,7 @@
 #include <linux/wait.h>
 
 #include "contig.h"
+#include "fault.h"
 
 static DEFINE_SPINLOCK(contig_waiters);
 static struct rb_root_cached contig_tree __guarded_by(&contig_waiters) =
@@ -85,6 +86,8 @@ int contig_wait_for_turn(struct contig_reservation *res, const bool *stop,
 {
 	long left = timeout ? MAX_SCHEDULE_TIMEOUT : 0;
 
+	if (contig_fault(CONTIG_FAULT_TURN_WAIT))
+		return -ETIMEDOUT;
 	if (timeout && timeout != CONTIG_NEVER)
 		left = min(nsecs_to_jiffies64(timeout) + 1,
 			   (u64)MAX_SCHEDULE_TIMEOUT - 1);

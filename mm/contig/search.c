@@ -21,6 +21,7 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+#include "fault.h"
 #include "plan.h"
 
 /* So many attempts may fail for want of memory before the search ends. */
@@ -102,7 +103,8 @@ static int contig_ask_buddy(struct contig_hunt *hunt, int nid,
 
 	/* What may move might come from a CMA area. */
 	if (hunt->only_look || (hunt->gfp & __GFP_MOVABLE) ||
-	    !contig_buddy_will_do(&hunt->wish, order))
+	    !contig_buddy_will_do(&hunt->wish, order) ||
+	    contig_fault(CONTIG_FAULT_BUDDY))
 		return -EBUSY;
 	page = __alloc_frozen_pages_noprof(contig_buddy_gfp(hunt->gfp), order,
 					   nid, nodemask, ALLOC_DEFAULT);
@@ -237,6 +239,8 @@ static struct contig_plan *contig_new_plan(struct contig_hunt *hunt,
 	struct contig_plan *plan;
 
 	hunt->mapper.nr_pages = hunt->wish.nr_pages;
+	if (contig_fault(CONTIG_FAULT_PLAN))
+		return NULL;
 	plan = kvmalloc(contig_plan_size(&hunt->wish, start, end,
 					 pageblock_nr_pages),
 			(hunt->gfp & GFP_KERNEL) | __GFP_NOWARN);

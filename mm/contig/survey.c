@@ -19,6 +19,7 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+#include "fault.h"
 
 /* === Kinds === */
 
@@ -415,6 +416,18 @@ bool contig_known_obstructs(unsigned long start, unsigned long end,
 	return false;
 }
 
+/* As if the first page would stay for good. */
+static bool contig_survey_refuses(unsigned long pfn,
+				  struct contig_obstacle *obstacle)
+{
+	*obstacle = (struct contig_obstacle){
+		.pfn = pfn,
+		.kind = CONTIG_KIND_RESERVED,
+		.reason = contig_kind_reason(CONTIG_KIND_RESERVED),
+	};
+	return false;
+}
+
 /**
  * contig_survey() - look for the first thing in the way of a range
  * @start: first PFN
@@ -431,6 +444,9 @@ bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		   struct contig_obstacle *obstacle)
 {
 	unsigned long pfn = start, stop;
+
+	if (contig_fault(CONTIG_FAULT_SURVEY))
+		return contig_survey_refuses(start, obstacle);
 
 	while (pfn < end) {
 		stop = min(pageblock_end_pfn(pfn), end);

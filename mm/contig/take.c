@@ -14,6 +14,7 @@
 #include "../internal.h"
 #include "../page_alloc.h"
 #include "contig.h"
+#include "fault.h"
 
 /**
  * DOC: The ladder
@@ -72,7 +73,9 @@ static int contig_begin(struct contig_take *take)
 	take->nr_blocks = (pageblock_align(take->end) - first) >> pageblock_order;
 	longs = BITS_TO_LONGS(take->nr_blocks);
 	take->claimed = take->inline_bits[0];
-	if (take->nr_blocks > CONTIG_INLINE_BLOCKS)
+	if (contig_fault(CONTIG_FAULT_RECORD))
+		take->claimed = NULL;
+	else if (take->nr_blocks > CONTIG_INLINE_BLOCKS)
 		take->claimed = kcalloc(2 * longs, sizeof(long),
 					take->gfp & (GFP_KERNEL | __GFP_NOWARN));
 	if (!take->claimed)
@@ -93,7 +96,7 @@ static void contig_end(struct contig_take *take)
 /* Only a free page on a per-CPU list makes emptying those lists worth while. */
 static bool contig_drain(struct contig_take *take)
 {
-	if (!take->pcp_suspected)
+	if (!take->pcp_suspected || contig_fault(CONTIG_FAULT_DRAIN))
 		return false;
 	drain_all_pages(take->zone);
 	contig_count(CONTIG_PCP_DRAINS, 1);
@@ -103,7 +106,8 @@ static bool contig_drain(struct contig_take *take)
 /* The lists of this CPU can be emptied without sleep, but by a task only. */
 static bool contig_drain_here(struct contig_take *take)
 {
-	if (!take->pcp_suspected || !in_task() || irqs_disabled())
+	if (!take->pcp_suspected || !in_task() || irqs_disabled() ||
+	    contig_fault(CONTIG_FAULT_DRAIN_HERE))
 		return false;
 	drain_local_pages(take->zone);
 	contig_count(CONTIG_PCP_DRAINS, 1);
@@ -113,7 +117,7 @@ static bool contig_drain_here(struct contig_take *take)
 /* Folios in an LRU batch cannot be moved; none enters one from here on. */
 static void contig_disable_lru(struct contig_take *take)
 {
-	if (take->lru_disabled)
+	if (take->lru_disabled || contig_fault(CONTIG_FAULT_LRU))
 		return;
 	lru_cache_disable();
 	take->lru_disabled = true;
@@ -191,6 +195,8 @@ static void contig_nap(u64 nsecs)
 {
 	ktime_t expires = ns_to_ktime(nsecs);
 
+	if (contig_fault(CONTIG_FAULT_NAP))
+		return;
 	__set_current_state(TASK_KILLABLE);
 	schedule_hrtimeout_range(&expires, nsecs / 8, HRTIMER_MODE_REL);
 }
@@ -331,7 +337,8 @@ static int contig_take_turn(struct contig_take *take)
 {
 	int err;
 
-	if (contig_reserve(&take->reservation, take->start, take->end))
+	if (contig_reserve(&take->reservation, take->start, take->end) &&
+	    !contig_fault(CONTIG_FAULT_TURN))
 		return 0;
 
 	contig_unclaim(take);
@@ -426,6 +433,7 @@ static int contig_make_room(struct contig_take *take)
 		err = contig_look_before_moving(take, true);
 	if (!err && !bitmap_full(take->claimed, take->nr_blocks))
 		err = contig_empty_and_claim(take);
+	contig_step(CONTIG_STEP_UNISOLATE);
 	contig_unisolate(take);
 	return err;
 }
@@ -503,6 +511,7 @@ int contig_take(struct contig_take *take)
 	err = contig_climb(take);
 	if (err) {
 		contig_name_kind(&take->report);
+		contig_step(CONTIG_STEP_UNDO);
 		contig_unclaim(take);
 	}
 	contig_enable_lru(take);

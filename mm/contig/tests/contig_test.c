@@ -40,6 +40,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_hugetlb),
 	KUNIT_CASE(contig_test_free_hugetlb),
 
+	KUNIT_CASE(contig_test_search_hugetlb),
 	/* evacuate_test.c */
 	KUNIT_CASE(contig_test_moves_content),
 	KUNIT_CASE(contig_test_part_of_block),
@@ -53,6 +54,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_crossing_folio),
 	KUNIT_CASE(contig_test_page_in_transit),
 	KUNIT_CASE(contig_test_survey_kernel_page),
+	KUNIT_CASE(contig_test_survey_compound),
 	KUNIT_CASE(contig_test_survey_slab_page),
 	KUNIT_CASE(contig_test_survey_dma_pin),
 	KUNIT_CASE(contig_test_held_cache),
@@ -101,6 +103,13 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_free_compound),
 	KUNIT_CASE(contig_test_free_no_compound),
 
+	/* secret_test.c */
+	KUNIT_CASE(contig_test_secrets),
+	KUNIT_CASE(contig_test_secrets_found),
+#ifdef CONFIG_KASAN_GENERIC
+	KUNIT_CASE(contig_test_poison),
+	KUNIT_CASE(contig_test_poison_after_failure),
+#endif
 	/* search_test.c */
 	KUNIT_CASE(contig_test_bad_search),
 	KUNIT_CASE_PARAM(contig_test_constraints, contig_amounts_next),

@@ -414,6 +414,29 @@ void contig_test_survey_kernel_page(struct kunit *test)
 	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
 }
 
+/* The same with one that consists of several: no part of it moves. */
+void contig_test_survey_compound(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_report report;
+	unsigned long pfn;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	pfn = window->start + 64;
+	contig_window_release(window, pfn, pfn + 8);
+	KUNIT_ASSERT_EQ(test, 0,
+			contig_alloc_range(pfn, pfn + 8, ACR_FLAGS_NONE,
+					   GFP_KERNEL | __GFP_COMP, &report));
+	set_page_refcounted(pfn_to_page(pfn));
+	contig_window_release_rest(window);
+	contig_expect_blamed(test, window->start, window->end,
+			     CONTIG_UNMOVABLE, pfn, "kernel");
+	contig_expect_blamed(test, pfn + 3, pfn + 5, CONTIG_UNMOVABLE, pfn + 3,
+			     "kernel");
+	contig_window_check(window, 8);
+	__free_pages(pfn_to_page(pfn), 3);
+}
+
 /* The same with a page that looks as the slab allocator's do: frozen, typed. */
 void contig_test_survey_slab_page(struct kunit *test)
 {

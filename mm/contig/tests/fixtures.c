@@ -255,7 +255,8 @@ void contig_expect_taken(struct contig_window *window, unsigned long start,
 	KUNIT_EXPECT_TRUE(test, contig_all_frozen(start, end));
 }
 
-static int contig_errno_of(enum contig_reason reason)
+/* What a request that fails for this reason returns. */
+int contig_errno_of(enum contig_reason reason)
 {
 	switch (reason) {
 	case CONTIG_BAD_REQUEST:

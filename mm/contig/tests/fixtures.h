@@ -89,6 +89,7 @@ struct page *contig_window_hand_out(struct contig_window *window,
 /* fixtures.c: requests */
 struct contig_request contig_ask_in(const struct contig_window *window,
 				    unsigned long nr_pages);
+int contig_errno_of(enum contig_reason reason);
 void contig_expect_taken(struct contig_window *window, unsigned long start,
 			 unsigned long end, acr_flags_t flags, gfp_t gfp);
 unsigned long contig_expect_refused(struct kunit *test, unsigned long start,

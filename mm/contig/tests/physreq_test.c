@@ -509,6 +509,24 @@ static void physreq_test_foreign_free(struct kunit *test)
 	kmem_free(plain, 5000);
 }
 
+/* What somebody made of a page keeps the engine from taking it back: it stays out. */
+static void physreq_test_spoilt_free(struct kunit *test)
+{
+	physreq_t *preqp = physreq_open(test);
+	void *addr = kmem_alloc_physcontig(3 * PAGE_SIZE, preqp, KM_SLEEP);
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	SetPageReserved(virt_to_page(addr + PAGE_SIZE));
+	kunit_warning_suppress(test) {
+		kmem_free_physcontig(addr, 3 * PAGE_SIZE);
+		kmem_free(addr, 3 * PAGE_SIZE);
+		contig_expect_warnings(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 2);
+	}
+	ClearPageReserved(virt_to_page(addr + PAGE_SIZE));
+	physreq_stamp(addr, 3 * PAGE_SIZE);
+	kmem_free_physcontig(addr, 3 * PAGE_SIZE);
+}
+
 static struct kunit_case physreq_cases[] = {
 	KUNIT_CASE(physreq_test_fresh),
 	KUNIT_CASE_PARAM(physreq_test_prep, physreq_answers_gen_params),
@@ -524,6 +542,7 @@ static struct kunit_case physreq_cases[] = {
 	KUNIT_CASE(physreq_test_under_locks),
 	KUNIT_CASE(physreq_test_wrong_free),
 	KUNIT_CASE(physreq_test_foreign_free),
+	KUNIT_CASE(physreq_test_spoilt_free),
 	{}
 };
 

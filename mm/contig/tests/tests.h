@@ -38,6 +38,7 @@ void contig_test_isolated_by_others(struct kunit *test);
 void contig_test_would_block(struct kunit *test);
 void contig_test_hugetlb(struct kunit *test);
 void contig_test_free_hugetlb(struct kunit *test);
+void contig_test_search_hugetlb(struct kunit *test);
 
 /* evacuate_test.c */
 void contig_test_moves_content(struct kunit *test);
@@ -52,6 +53,7 @@ void contig_test_inside_folio(struct kunit *test);
 void contig_test_crossing_folio(struct kunit *test);
 void contig_test_page_in_transit(struct kunit *test);
 void contig_test_survey_kernel_page(struct kunit *test);
+void contig_test_survey_compound(struct kunit *test);
 void contig_test_survey_slab_page(struct kunit *test);
 void contig_test_survey_dma_pin(struct kunit *test);
 void contig_test_held_cache(struct kunit *test);
@@ -133,6 +135,34 @@ void contig_test_query_moves(struct kunit *test);
 void contig_test_query_busy(struct kunit *test);
 void contig_test_query_atomic(struct kunit *test);
 void contig_test_query_size(struct kunit *test);
+
+/* secret_test.c */
+void contig_test_secrets(struct kunit *test);
+void contig_test_secrets_found(struct kunit *test);
+void contig_test_poison(struct kunit *test);
+void contig_test_poison_after_failure(struct kunit *test);
+
+/* fault_client_test.c */
+void contig_test_fault_search(struct kunit *test);
+void contig_test_fault_shortage(struct kunit *test);
+void contig_test_fault_sizes(struct kunit *test);
+void contig_test_fault_buddy(struct kunit *test);
+void contig_test_fault_order(struct kunit *test);
+void contig_test_fault_dma(struct kunit *test);
+void contig_test_fault_ddi(struct kunit *test);
+
+/* step_test.c */
+const void *contig_steps_next(struct kunit *test, const void *prev, char *desc);
+const void *contig_scenes_next(struct kunit *test, const void *prev,
+			       char *desc);
+void contig_test_step_signal(struct kunit *test);
+void contig_test_step_search(struct kunit *test);
+void contig_test_step_taken(struct kunit *test);
+void contig_test_step_freed(struct kunit *test);
+void contig_test_step_pinned(struct kunit *test);
+void contig_test_step_isolated(struct kunit *test);
+void contig_test_nth(struct kunit *test);
+void contig_test_chance(struct kunit *test);
 
 /* random_test.c */
 void contig_test_random(struct kunit *test);

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What can happen between any two steps of a request: its caller is killed, somebody
+ * allocates a page of the range or gives one back, some allocation fails.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+#include <linux/prandom.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+
+#include "../../internal.h"
+#include "scene.h"
+#include "tests.h"
+
+/* === At a step === */
+
+/**
+ * struct contig_event_at - what happens when a step is reached for the first time
+ * @step: which
+ * @happen: what
+ * @scene: where
+ * @happened: so it did
+ * @stop: the request is called off by this
+ * @page: what @happen took, or shall give back
+ */
+struct contig_event_at {
+	enum contig_fault step;
+	void (*happen)(struct contig_event_at *event);
+	struct contig_scene *scene;
+	bool happened;
+	bool stop;
+	struct page *page;
+};
+
+static struct contig_event_at contig_event_at;
+
+/* Nothing fails, but something happens. What happens is a request itself, maybe. */
+static bool contig_let_happen(enum contig_fault at)
+{
+	struct contig_event_at *event = &contig_event_at;
+
+	if (at == event->step && !event->happened) {
+		event->happened = true;
+		event->happen(event);
+	}
+	/* without this nobody ever waits for a turn */
+	return event->step == CONTIG_FAULT_TURN_WAIT && at == CONTIG_FAULT_TURN;
+}
+
+static int contig_ask_while(struct contig_scene *scene,
+			    struct contig_report *report)
+{
+	struct kunit *test = scene->window->test;
+	int err;
+
+	kunit_activate_static_stub(test, contig_fault_wanted, contig_let_happen);
+	err = contig_scene_ask(scene, GFP_KERNEL, &contig_event_at.stop, report);
+	kunit_deactivate_static_stub(test, contig_fault_wanted);
+	kunit_info(test, "step %s in %s: %s, got %d %s\n",
+		   contig_fault_name(contig_event_at.step),
+		   contig_scene_name(scene->kind),
+		   contig_event_at.happened ? "reached" : "not reached", err,
+		   contig_reason_name(report->reason));
+	return err;
+}
+
+/* One entry for each step and kind of range; only their number counts. */
+static const char contig_steps[CONTIG_NR_STEPS * CONTIG_NR_SCENES];
+
+static enum contig_fault contig_step_of(const char *it)
+{
+	return (it - contig_steps) / CONTIG_NR_SCENES;
+}
+
+static enum contig_scene_kind contig_scene_of(const char *it)
+{
+	return (it - contig_steps) % CONTIG_NR_SCENES;
+}
+
+/* An exact range is taken in so many steps; the others are those of searches. */
+static bool contig_step_is_here(enum contig_fault step)
+{
+	return step <= CONTIG_FAULT_DISSOLVE || step > CONTIG_STEP_MAP;
+}
+
+const void *contig_steps_next(struct kunit *test, const void *prev, char *desc)
+{
+	const char *next = prev ? (const char *)prev + 1 : contig_steps;
+	const char *end = contig_steps + ARRAY_SIZE(contig_steps);
+
+	while (next < end && !(contig_step_is_here(contig_step_of(next)) &&
+			       contig_scene_is_here(contig_scene_of(next))))
+		next++;
+	if (next == end)
+		return NULL;
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s: %s",
+		 contig_fault_name(contig_step_of(next)),
+		 contig_scene_name(contig_scene_of(next)));
+	return next;
+}
+
+/* === Its caller is killed === */
+
+static void contig_be_killed(struct contig_event_at *event)
+{
+	send_sig(SIGKILL, current, 1);
+}
+
+static void contig_be_called_off(struct contig_event_at *event)
+{
+	contig_call_off(&event->stop);
+}
+
+/*
+ * Whoever has all he wants in that moment may have it; everybody else hears that he
+ * was interrupted, and nothing else.
+ */
+static void contig_stop_at(struct kunit *test, const char *it,
+			   void (*how)(struct contig_event_at *event))
+{
+	struct contig_report report;
+	struct contig_scene scene;
+	int err;
+
+	contig_scene_open(test, &scene, contig_scene_of(it));
+	contig_event_at = (struct contig_event_at){
+		.step = contig_step_of(it), .happen = how, .scene = &scene,
+	};
+	contig_scene_stir(&scene);
+	allow_signal(SIGKILL);
+	err = contig_ask_while(&scene, &report);
+	flush_signals(current);
+	disallow_signal(SIGKILL);
+	KUNIT_EXPECT_TRUE(test, !err || contig_event_at.happened);
+	KUNIT_EXPECT_TRUE(test, !err || err == -EINTR);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
+			   contig_reason_name(err ? CONTIG_INTERRUPTED : CONTIG_NONE));
+	/* Where pages have to move, no rung before that is too late. */
+	if (scene.kind >= CONTIG_SCENE_HALF && contig_event_at.happened &&
+	    contig_event_at.step <= CONTIG_FAULT_SCAN)
+		KUNIT_EXPECT_EQ(test, err, -EINTR);
+	contig_scene_check(&scene);
+	contig_scene_close(&scene);
+}
+
+void contig_test_step_signal(struct kunit *test)
+{
+	contig_stop_at(test, test->param_value, contig_be_killed);
+	contig_stop_at(test, test->param_value, contig_be_called_off);
+}
+
+/* The steps of a search, and what becomes of it if its caller dies there. */
+static const struct {
+	enum contig_fault step;
+	int error;
+} contig_search_steps[] = {
+	{ CONTIG_FAULT_FIND, -EINTR },
+	{ CONTIG_FAULT_PLAN, -EINTR },
+	{ CONTIG_STEP_MAP, -EINTR },
+	/* it has its block already */
+	{ CONTIG_FAULT_BLOCK, 0 },
+};
+
+static void contig_search_and_die(struct kunit *test,
+				  const struct contig_request *req,
+				  enum contig_fault step, int error)
+{
+	struct contig_report report;
+	struct page *page;
+
+	contig_event_at = (struct contig_event_at){
+		.step = step, .happen = contig_be_killed,
+	};
+	allow_signal(SIGKILL);
+	kunit_activate_static_stub(test, contig_fault_wanted, contig_let_happen);
+	page = contig_alloc(req, &report);
+	kunit_deactivate_static_stub(test, contig_fault_wanted);
+	flush_signals(current);
+	disallow_signal(SIGKILL);
+	kunit_info(test, "step %s in search: %s, got %d %s\n",
+		   contig_fault_name(step),
+		   contig_event_at.happened ? "reached" : "not reached",
+		   report.error, contig_reason_name(report.reason));
+	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
+	KUNIT_EXPECT_EQ(test, report.error, error);
+	KUNIT_EXPECT_EQ(test, report.reason,
+			error ? CONTIG_INTERRUPTED : CONTIG_NONE);
+	if (page)
+		contig_free(page, req->nr_pages);
+}
+
+/* Nothing that is free is long enough: some pages have to move. */
+void contig_test_step_search(struct kunit *test)
+{
+	struct contig_window *window;
+	struct contig_request req;
+	struct contig_cache *cache;
+
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	cache = contig_cache_open(window, true);
+	for (unsigned long pfn = window->start; pfn < window->end; pfn += 64)
+		contig_cache_put(cache, pfn, 0);
+	lru_add_drain_all();
+	contig_window_release_rest(window);
+	req = contig_ask_in(window, 100);
+	for (int i = 0; i < ARRAY_SIZE(contig_search_steps); i++) {
+		contig_search_and_die(test, &req, contig_search_steps[i].step,
+				      contig_search_steps[i].error);
+		contig_cache_check(cache);
+		contig_window_check(window,
+				    contig_cache_pages_in(cache, window->start,
+							  window->end));
+	}
+}
+
+/* === Somebody allocates === */
+
+/* By way of the engine, as that is how one gets a certain page. */
+static void contig_take_one(struct contig_event_at *event)
+{
+	unsigned long pfn = event->scene->free_pfn;
+	struct contig_report report;
+
+	if (contig_alloc_range(pfn, pfn + 1, event->scene->flags,
+			       GFP_NOWAIT | __GFP_NOWARN, &report))
+		return;
+	event->page = pfn_to_page(pfn);
+	set_page_refcounted(event->page);
+}
+
+/* One page has one owner: whoever came first. */
+void contig_test_step_taken(struct kunit *test)
+{
+	const char *it = test->param_value;
+	struct contig_report report;
+	struct contig_scene scene;
+	int err;
+
+	contig_scene_open(test, &scene, contig_scene_of(it));
+	contig_event_at = (struct contig_event_at){
+		.step = contig_step_of(it), .happen = contig_take_one,
+		.scene = &scene,
+	};
+	contig_scene_stir(&scene);
+	err = contig_ask_while(&scene, &report);
+	KUNIT_EXPECT_EQ(test, !!err, !!contig_event_at.page);
+	if (contig_event_at.page) {
+		KUNIT_EXPECT_EQ(test, err, -EBUSY);
+		KUNIT_EXPECT_EQ(test, report.blocking_pfn, scene.free_pfn);
+		KUNIT_EXPECT_EQ(test, 1, page_ref_count(contig_event_at.page));
+		__free_page(contig_event_at.page);
+	}
+	contig_scene_check(&scene);
+	contig_scene_close(&scene);
+}
+
+/* === Somebody gives back === */
+
+static void contig_give_one(struct contig_event_at *event)
+{
+	__free_page(event->page);
+	event->page = NULL;
+}
+
+/*
+ * A page of the kernel's is in the way until then. Up to the look that counts it is
+ * not too late; afterwards the request fails, and the page is free all the same.
+ */
+void contig_test_step_freed(struct kunit *test)
+{
+	const char *it = test->param_value;
+	struct contig_report report;
+	struct contig_scene scene;
+	int err;
+
+	contig_scene_open(test, &scene, contig_scene_of(it));
+	contig_event_at = (struct contig_event_at){
+		.step = contig_step_of(it), .happen = contig_give_one,
+		.scene = &scene,
+		.page = contig_window_hand_out(scene.window, scene.free_pfn),
+	};
+	contig_scene_stir(&scene);
+	err = contig_ask_while(&scene, &report);
+	if (contig_event_at.page) {
+		KUNIT_EXPECT_EQ(test, err, -EBUSY);
+		KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
+				   "UNMOVABLE");
+		KUNIT_EXPECT_EQ(test, report.blocking_pfn, scene.free_pfn);
+		__free_page(contig_event_at.page);
+	} else if (contig_event_at.step < CONTIG_FAULT_ISOLATE) {
+		KUNIT_EXPECT_EQ(test, err, 0);
+	} else {
+		KUNIT_EXPECT_TRUE(test, !err || err == -EBUSY);
+	}
+	contig_scene_check(&scene);
+	contig_scene_close(&scene);
+}
+
+/* === Somebody changes something else === */
+
+static void contig_pin_one(struct contig_event_at *event)
+{
+	contig_dma_pin(event->scene->free_pfn);
+}
+
+/* A page that is waited for gets another owner: the last one seen is named. */
+void contig_test_step_pinned(struct kunit *test)
+{
+	struct contig_report report;
+	struct contig_scene scene;
+	struct folio *folio;
+	int err;
+
+	contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
+	folio = contig_cache_put(scene.cache, scene.free_pfn, 0);
+	lru_add_drain_all();
+	folio_get(folio);
+	contig_event_at = (struct contig_event_at){
+		.step = CONTIG_FAULT_NAP, .happen = contig_pin_one,
+		.scene = &scene,
+	};
+	contig_scene_stir(&scene);
+	err = contig_ask_while(&scene, &report);
+	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
+	if (contig_event_at.happened)
+		contig_dma_unpin(scene.free_pfn);
+	folio_put(folio);
+	KUNIT_EXPECT_EQ(test, err, -EBUSY);
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, scene.free_pfn);
+	KUNIT_EXPECT_STREQ(test, contig_kind_name(report.kind), "dma-pinned");
+	contig_scene_check(&scene);
+	contig_scene_close(&scene);
+}
+
+/* As somebody who wants to take the memory offline. */
+static void contig_isolate_one(struct contig_event_at *event)
+{
+	unsigned long block = pageblock_start_pfn(event->scene->used_pfn);
+
+	event->happened = !start_isolate_page_range(block, block + pageblock_nr_pages,
+						    PB_ISOLATE_MODE_OTHER);
+}
+
+/* In the last moment somebody else isolates a block: it stays his. */
+void contig_test_step_isolated(struct kunit *test)
+{
+	struct contig_report report;
+	struct contig_scene scene;
+	unsigned long block;
+	int err;
+
+	contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
+	contig_event_at = (struct contig_event_at){
+		.step = CONTIG_FAULT_ISOLATE_ZONE, .happen = contig_isolate_one,
+		.scene = &scene,
+	};
+	contig_scene_stir(&scene);
+	err = contig_ask_while(&scene, &report);
+	KUNIT_ASSERT_TRUE(test, contig_event_at.happened);
+	block = pageblock_start_pfn(scene.used_pfn);
+	KUNIT_EXPECT_EQ(test, err, -EBUSY);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason), "LOST_RACE");
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, max(block, scene.start));
+	KUNIT_EXPECT_TRUE(test, is_migrate_isolate_page(pfn_to_page(block)));
+	undo_isolate_page_range(block, block + pageblock_nr_pages);
+	contig_scene_check(&scene);
+	contig_scene_close(&scene);
+}
+
+/* === Some allocation fails === */
+
+static const enum contig_scene_kind contig_scenes[] = {
+	CONTIG_SCENE_FREE, CONTIG_SCENE_LOOSE, CONTIG_SCENE_HALF,
+	CONTIG_SCENE_LARGE, CONTIG_SCENE_CMA,
+};
+
+const void *contig_scenes_next(struct kunit *test, const void *prev, char *desc)
+{
+	const enum contig_scene_kind *next = contig_scenes;
+
+	if (prev)
+		next = (const enum contig_scene_kind *)prev + 1;
+	if (next == contig_scenes + ARRAY_SIZE(contig_scenes) ||
+	    !contig_scene_is_here(*next))
+		return NULL;
+	strscpy(desc, contig_scene_name(*next), KUNIT_PARAM_DESC_SIZE);
+	return next;
+}
+
+/* Met, or refused with the error that belongs to the reason, and all in order. */
+static void contig_expect_order(struct contig_scene *scene, int err,
+				const struct contig_report *report)
+{
+	struct kunit *test = scene->window->test;
+
+	KUNIT_EXPECT_EQ(test, report->error, err);
+	KUNIT_EXPECT_EQ(test, !err, report->reason == CONTIG_NONE);
+	if (report->reason == CONTIG_ZONE_BOUNDARY)
+		KUNIT_EXPECT_EQ(test, err, -EBUSY);
+	else if (err)
+		KUNIT_EXPECT_EQ(test, err, contig_errno_of(report->reason));
+	contig_scene_check(scene);
+	contig_scene_close(scene);
+}
+
+/* Of all that can fail in this request number @nth does; false if there are less. */
+static bool contig_fail_nth(struct kunit *test, enum contig_scene_kind kind,
+			    unsigned int nth)
+{
+	struct contig_report report;
+	struct contig_scene scene;
+	unsigned int left;
+	int err;
+
+	contig_scene_open(test, &scene, kind);
+	contig_scene_stir(&scene);
+	current->fail_nth = nth;
+	err = contig_scene_ask(&scene, GFP_KERNEL, NULL, &report);
+	left = current->fail_nth;
+	current->fail_nth = 0;
+	if (left)
+		KUNIT_EXPECT_EQ(test, err, 0);
+	contig_expect_order(&scene, err, &report);
+	return !left;
+}
+
+/*
+ * Fault injection of the base counts along: its points for pages and objects, if
+ * they are set to fail all allocations, and ours are one sequence. Later on, where
+ * it is page after page that moves, some are left out.
+ */
+void contig_test_nth(struct kunit *test)
+{
+	enum contig_scene_kind kind = *(enum contig_scene_kind *)test->param_value;
+	unsigned int nth = 1, runs = 0;
+
+	while (contig_fail_nth(test, kind, nth)) {
+		nth += 1 + nth / 8;
+		runs++;
+	}
+	kunit_info(test, "nth in %s: %u runs, the last with number %u\n",
+		   contig_scene_name(kind), runs, nth);
+	KUNIT_EXPECT_GT(test, runs, 1);
+}
+
+/* === Anything may fail === */
+
+static struct rnd_state contig_rnd;
+
+static bool contig_fail_by_chance(enum contig_fault at)
+{
+	return at < CONTIG_NR_FAULTS && !(prandom_u32_state(&contig_rnd) % 16);
+}
+
+#define CONTIG_CHANCES	12
+
+void contig_test_chance(struct kunit *test)
+{
+	enum contig_scene_kind kind = *(enum contig_scene_kind *)test->param_value;
+	struct contig_report report;
+	struct contig_scene scene;
+	int err;
+
+	prandom_seed_state(&contig_rnd, 20 + kind);
+	for (int i = 0; i < CONTIG_CHANCES; i++) {
+		contig_scene_open(test, &scene, kind);
+		contig_scene_stir(&scene);
+		kunit_activate_static_stub(test, contig_fault_wanted,
+					   contig_fail_by_chance);
+		err = contig_scene_ask(&scene, GFP_KERNEL, NULL, &report);
+		kunit_deactivate_static_stub(test, contig_fault_wanted);
+		contig_expect_order(&scene, err, &report);
+	}
+}
