@@ -23,6 +23,8 @@ help:
 	@echo '  make test             everything that must pass'
 	@echo '  make test-all         the same on all other machines and configurations, for hours'
 	@echo '  make bench            this engine beside the one of the base, in one boot'
+	@echo '  make coverage         which lines of mm/contig run in the tests'
+	@echo '  make fuzz             random input, in the lane debug; MINUTES=10 SEED=1'
 	@echo '  make check            checkpatch, sparse, kernel-doc, W=1, shellcheck, manifest'
 	@echo '  make shell            a guest with a prompt'
 	@echo
@@ -37,6 +39,7 @@ help:
 	@echo '  make base             fetch and unpack Linux 7.3 into build/base'
 	@echo '  make tree             base and series as a git repository, build/linux'
 	@echo '  make kernel LANE=x    a kernel in build/x; lanes: lanes/lane.sh'
+	@echo '  make kernel LANE=x    a kernel in build/x; lanes: x86_64 debug gcov uml bench'
 	@echo
 	@echo 'Options: BASE=dir (a 7.3 tree you have, in place of the fetched one),'
 	@echo '         ACCEL=kvm (try it), FORCE=1 (drop hand edits in build/linux)'

@@ -3,7 +3,8 @@
 #
 # symbols.sh [VMLINUX]: the kernel has the calls that the
 # engine gives, and nothing of the block of the base's mm/page_alloc.c that it
-# replaces. The names are read from that block itself. KTAP.
+# replaces. The names are read from that block itself. And nothing that its
+# configuration leaves out. KTAP.
 
 cd "$(dirname "$0")/.." || exit 1
 vmlinux=${1:-build/x86_64/vmlinux}
@@ -33,7 +34,7 @@ calls=$(block '(int|void|struct page \*)')
 symbols=$(nm "$vmlinux" | sed -E 's/.* //; s/\.(constprop|isra|part|cold).*//' | sort -u)
 
 echo "TAP version 13"
-echo "1..3"
+echo "1..5"
 [ "$(echo "$private" | wc -w)" -ge 5 ] && [ "$(echo "$calls" | wc -w)" -eq 6 ]
 result $? "the block of the base has 6 calls and functions of its own"
 left=$(comm -12 <(echo "$private") <(echo "$symbols"))
@@ -44,4 +45,12 @@ missing=$(comm -23 <(echo "$calls") <(echo "$symbols"))
 [ -z "$missing" ]
 result $? "all of its calls are"
 [ -z "$missing" ] || echo "# $missing"
+# What the lane's configuration does not ask for is not there at all.
+grep -q '^# CONFIG_CONTIG_FAULT is not set' "${vmlinux%/*}/.config" ||
+	! grep -q CONTIG_FAULT "${vmlinux%/*}/.config"
+result $? "the lane has no faults on purpose"
+left=$(echo "$symbols" | grep -E '^contig_(fault|hits|attrs|reached|failed)')
+[ -z "$left" ]
+result $? "and nothing of them is in the kernel"
+[ -z "$left" ] || echo "# $left"
 exit $failed

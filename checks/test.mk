@@ -13,3 +13,10 @@ test:
 
 test-all:
 	@$(MAKE) --no-print-directory test TESTS=--all
+	@python3 -B checks/test.py $(TESTS)
+# Which lines of mm/contig run in KUnit and selftests. JOBS='kunit' boots these only.
+.PHONY: coverage
+coverage:
+	@series/need.sh git $(KERNEL_PACKAGES) $(GUEST_PACKAGES)
+	@$(MAKE) --no-print-directory kernel guest LANE=gcov
+	@checks/coverage.py $(JOBS)

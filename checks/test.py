@@ -36,7 +36,10 @@ TICK = 8                # seconds between two progress lines while guests run
 GUEST = ["--mem", "2G", "--qemu", "-machine max-ram-below-4g=1G",
          "--append", "cma=128M movablecore=512M memmap=64M$0x30000000"]
 # Where each page costs ten times as much at boot and when leaks are looked for
-SLOW_GUEST = ["--mem", "1280M", "--append", "cma=64M movablecore=256M"]
+SLOW_GUEST = ["--mem", "1280M", "--append", "cma=64M movablecore=320M"]
+# The same where the kernel clears what it hands out, or what it gets back
+CLEAR = GUEST[:-1] + [GUEST[-1] + " init_on_alloc=1"]
+SLOW_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1"]
 UML = ["--mem", "1G"]
 # Above 4 GB there is nothing but the CMA area and ZONE_MOVABLE: both get full.
 SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
@@ -197,6 +200,16 @@ def guest(job, limit, *arguments):
     return run
 
 
+def with_faults(run):
+    """The same, and one more: the table of faults has a test for each point."""
+    def both(part):
+        passed, failed, skipped = run(part)
+        where = RESULTS / part.lane / "kunit"
+        good = part.command("checks/faults.py", str(where)).returncode == 0
+        return passed + good, failed + (not good), skipped
+    return both
+
+
 def parts():
     """All parts, in order; tests that the tree does not have yet leave no row."""
     yield Part("host", "gate", ktap(sys.executable, "checks/gate-test.py"))
@@ -214,6 +227,8 @@ def parts():
     yield Part("debug", "selftest", guest("selftest", 1800, *SLOW), True)
     yield Part("debug", "kunit", guest("kunit", 1200, *SLOW_GUEST), True)
     yield Part("debug", "stress", guest("stress", 900, *STRESS), True)
+    yield Part("debug", "kunit", with_faults(guest("kunit", 1800, *SLOW_CLEAR)), True)
+    yield Part("debug", "fuzz", guest("fuzz", 600, *SLOW_GUEST), True)
     yield Part("x86_64", "selftest", guest("selftest", 900, *SELFTEST), True)
     if os.path.exists("tools/testing/contig/Makefile"):
         yield Part("host", "plan", ktap("make", "-s", "-C", "tools/testing/contig", "test"),
@@ -221,6 +236,7 @@ def parts():
     yield Part("arm64", "kunit", guest("kunit", 600, *ARM64), True)
     yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST), True)
     yield Part("x86_64", "shell", ktap(sys.executable, "-B", "checks/shell-test.py"), True)
+    yield Part("x86_64", "kunit", guest("kunit", 600, *CLEAR), True)
     yield Part("x86_64", "unplug", guest("unplug", 300, *UNPLUG), True)
     yield Part("debug", "sample", guest("sample", 600, *SLOW_SAMPLE), True, True)
     yield Part("x86_64", "sample", guest("sample", 300, *SAMPLE), True)

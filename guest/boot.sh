@@ -27,9 +27,9 @@
 #
 # Results: console.log (kernel and stderr of the job), report.txt (stdout of the
 # job, also copied to stdout while it runs), verdict (written by PID 1 through a
-# channel of its own), nonce, cmdline, config, seconds. Exit status 0 means only
-# that the verdict is 'pass' with the nonce of this boot; checks/gate.py looks
-# at the rest.
+# channel of its own), nonce, cmdline, config, seconds, of the lane gcov gcov.tar as
+# well. Exit status 0 means only that the verdict is 'pass' with the nonce of this
+# boot; checks/gate.py looks at the rest.
 set -euo pipefail
 
 here=$(dirname "$0")
@@ -89,7 +89,7 @@ wishes=$(sed -n 's/^# guest: //p' "$here/jobs/$job")
 
 # Old results must not be taken for new ones.
 mkdir -p "$out"
-rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds,initrd,disk}
+rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds,gcov.tar,initrd,disk}
 : >"$console"
 : >"$report"
 : >"$verdict"
@@ -99,6 +99,7 @@ cp "$build/$lane/.config" "$out/config" 2>/dev/null || :
 
 cmdline="$words panic=-1 panic_on_warn=1 oops=panic"
 cmdline+=" contig.job=$job contig.nonce=$nonce"
+[ "$lane" != gcov ] || cmdline+=" contig.coverage=1"
 [ $tty = 0 ] || cmdline+=" contig.tty=1"
 cmdline+=" $append"
 
@@ -177,7 +178,7 @@ qemu_command()
 	guest=($emulator -accel "$(accelerator)" -smp "$cpus" -m "$mem" -nodefaults -no-user-config -no-reboot
 		-display none -kernel "$kernel" -initrd "$initramfs"
 		-append "$cmdline"
-		-device virtio-serial-pci,max_ports=4
+		-device virtio-serial-pci,max_ports=5
 		-chardev "file,id=verdict,path=$verdict"
 		-device virtserialport,chardev=verdict,name=verdict
 		-chardev "file,id=report,path=$report"
@@ -187,6 +188,11 @@ qemu_command()
 			-serial chardev:con -mon chardev=con)
 	else
 		guest+=(-serial "file:$console")
+	fi
+	if [ "$lane" = gcov ]; then
+		# shellcheck disable=SC2054 # the commas are QEMU's
+		guest+=(-chardev "file,id=gcov,path=$out/gcov.tar"
+			-device virtserialport,chardev=gcov,name=gcov)
 	fi
 	# shellcheck disable=SC2206 # split at blanks, as documented
 	guest+=("${disk[@]}" $extra)

@@ -5,7 +5,7 @@
 
 GUEST_PACKAGES := gcc libc6-dev busybox-static e2fsprogs gzip qemu-system-x86 stress-ng
 
-.PHONY: guest shell run
+.PHONY: guest shell run fuzz
 guest: tree
 	@series/need.sh $(GUEST_PACKAGES) $(LANE_PACKAGES)
 	@guest/initramfs.sh build/linux build/guest $(LANE)
@@ -18,5 +18,10 @@ shell: kernel guest
 stress: LANE := $(if $(filter file,$(origin LANE)),debug,$(LANE))
 stress: kernel guest
 	@SEED='$(SEED)' MINUTES='$(MINUTES)' CPUS='$(CPUS)' ENGINE='$(ENGINE)' guest/stress.sh $(LANE)
+# Random input in the lane debug, unless another is asked for: MINUTES=10 SEED=1
+fuzz: MINUTES ?= 10
+fuzz: SEED ?= 1
+fuzz:
+	@guest/fuzz.sh $(if $(filter command line,$(origin LANE)),$(LANE),debug) $(MINUTES) $(SEED)
 
 -include guest/demo.mk

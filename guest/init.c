@@ -9,6 +9,7 @@
  *
  *   contig.job=NAME      run /jobs/NAME, standard output to the report port
  *   contig.nonce=WORD    repeated in the verdict, so that no old one can pass
+ *   contig.coverage=1    afterwards /jobs/gcov writes to the port named "gcov"
  *   contig.tty=1         the job talks to the console instead (a shell)
  *   contig.verdict=DEV, contig.report=DEV
  *                        character devices in place of the virtio-serial ports
@@ -18,8 +19,8 @@
  * the kernel itself puts it there.
  *
  * The verdict is "pass NONCE" or "fail CODE NONCE REASON". It is "pass" only if
- * the job returned 0, the kernel is not tainted, lockdep still works and, where
- * there is kmemleak, a scan finds nothing.
+ * the job returned 0, the kernel is not tainted, lockdep still works, what account.h
+ * looks at is as it was before and, where there is kmemleak, a scan finds nothing.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -38,6 +39,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "account.h"
 
 #define PORT_WAIT_MS	10000	/* virtio ports appear after PID 1 has started */
 #define LEAK_AGE_S	6	/* kmemleak reports no object younger than 5 s */
@@ -331,6 +334,29 @@ static bool leak_found(char *reason, size_t size)
 	return lines;
 }
 
+/* What ran in the kernel, for the host to look at. Not a matter of the verdict. */
+static void save_coverage(void)
+{
+	char wanted[8];
+	int channel;
+
+	cmdline_value("contig.coverage", wanted, sizeof(wanted));
+	if (wanted[0] != '1')
+		return;
+	channel = open_channel("gcov");
+	if (channel < 0 || run_job("gcov", channel))
+		say("the coverage could not be written");
+}
+
+static bool account_found(const struct account *before, char *reason, size_t size)
+{
+	const char *what = account_differs(before);
+
+	if (what)
+		snprintf(reason, size, "not as before: %s", what);
+	return what;
+}
+
 static void write_verdict(int channel, int code, const char *reason)
 {
 	char text[256];
@@ -350,6 +376,7 @@ static void write_verdict(int channel, int code, const char *reason)
 int main(void)
 {
 	char job[64], reason[128] = "the job failed";
+	struct account before;
 	int verdict, report, code;
 
 	mount_all();
@@ -365,14 +392,17 @@ int main(void)
 	if (!access(KMEMLEAK, F_OK))
 		write_text(KMEMLEAK, "clear");
 
+	account_take(&before);
 	say("job %s", job);
 	code = run_job(job, report);
 	say("job %s returned %d", job, code);
 	if (!code && (taint_found(reason, sizeof(reason)) ||
 		      lockdep_gave_up(reason, sizeof(reason)) ||
+		      account_found(&before, reason, sizeof(reason)) ||
 		      leak_found(reason, sizeof(reason))))
 		code = 200;
 
+	save_coverage();
 	write_verdict(verdict, code, reason);
 	sync();
 	reboot(RB_POWER_OFF);
