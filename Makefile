@@ -39,7 +39,6 @@ help:
 	@echo '  make base             fetch and unpack Linux 7.3 into build/base'
 	@echo '  make tree             base and series as a git repository, build/linux'
 	@echo '  make kernel LANE=x    a kernel in build/x; lanes: lanes/lane.sh'
-	@echo '  make kernel LANE=x    a kernel in build/x; lanes: x86_64 debug gcov uml bench'
 	@echo
 	@echo 'Options: BASE=dir (a 7.3 tree you have, in place of the fetched one),'
 	@echo '         ACCEL=kvm (try it), FORCE=1 (drop hand edits in build/linux)'

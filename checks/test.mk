@@ -13,7 +13,7 @@ test:
 
 test-all:
 	@$(MAKE) --no-print-directory test TESTS=--all
-	@python3 -B checks/test.py $(TESTS)
+
 # Which lines of mm/contig run in KUnit and selftests. JOBS='kunit' boots these only.
 .PHONY: coverage
 coverage:

@@ -225,16 +225,14 @@ def parts():
     yield Part("x86_64", "symbols", ktap("checks/symbols.sh"))
     # The slowest first: the others run beside it.
     yield Part("debug", "selftest", guest("selftest", 1800, *SLOW), True)
-    yield Part("debug", "kunit", guest("kunit", 1200, *SLOW_GUEST), True)
-    yield Part("debug", "stress", guest("stress", 900, *STRESS), True)
     yield Part("debug", "kunit", with_faults(guest("kunit", 1800, *SLOW_CLEAR)), True)
-    yield Part("debug", "fuzz", guest("fuzz", 600, *SLOW_GUEST), True)
+    yield Part("debug", "stress", guest("stress", 900, *STRESS), True)
+    yield Part("debug", "fuzz", guest("fuzz", 600, *SLOW_GUEST), True, True)
     yield Part("x86_64", "selftest", guest("selftest", 900, *SELFTEST), True)
     if os.path.exists("tools/testing/contig/Makefile"):
         yield Part("host", "plan", ktap("make", "-s", "-C", "tools/testing/contig", "test"),
                    True)
     yield Part("arm64", "kunit", guest("kunit", 600, *ARM64), True)
-    yield Part("x86_64", "kunit", guest("kunit", 600, *GUEST), True)
     yield Part("x86_64", "shell", ktap(sys.executable, "-B", "checks/shell-test.py"), True)
     yield Part("x86_64", "kunit", guest("kunit", 600, *CLEAR), True)
     yield Part("x86_64", "unplug", guest("unplug", 300, *UNPLUG), True)

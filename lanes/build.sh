@@ -26,42 +26,6 @@ die()
 # shellcheck source=lanes/lane.sh
 . "$here/lane.sh"
 lane_is "$lane" || die "no such lane, see lanes/lane.sh"
-# What the build did last, from its log
-last_step()
-{
-	grep -s '^  [A-Z]' "$out/build.log" | tail -n 1 |
-		sed "s/^  [A-Z0-9_]*  */ /; s,$out/,,"
-}
-
-# A lane is a list of fragments (the last one wins), an ARCH and a target.
-arch=x86_64
-target=bzImage
-targets=()
-case $lane in
-x86_64)	fragments=(common x86_64) ;;
-debug)	fragments=(common x86_64 debug) ;;
-gcov)	fragments=(common x86_64 debug gcov) ;;
-uml)	fragments=(common uml); arch=um; target=linux ;;
-bench)	fragments=(common x86_64 contig bench) ;;
-latency) fragments=(common x86_64 contig bench latency) ;;
-bench-uml) fragments=(common uml contig bench); arch=um; target=linux ;;
-*)	die "no such lane (x86_64, debug, gcov, uml, bench, bench-uml, latency)" ;;
-esac
-case $lane in
-*bench* | latency) ;;
-*)	[ ! -e "$tree/mm/contig/Kconfig" ] || fragments+=(contig) ;;
-esac
-case $lane in
-debug | gcov)
-	[ ! -e "$tree/mm/contig/fault.c" ] || fragments+=(fault) ;;
-esac
-case $lane in
-x86_64 | debug | gcov)
-	if [ -e "$tree/samples/contig/Kconfig" ]; then
-		fragments+=(sample)
-		targets+=(modules)
-	fi ;;
-esac
 
 mkdir -p "$out"
 out=$(realpath "$out")

@@ -30,7 +30,9 @@ lane_is()
 
 	case $1 in
 	x86_64)		fragments='common files qemu x86_64 poison contig sample' target+=' modules' ;;
-	debug)		fragments='common files qemu x86_64 debug contig sample'
+	debug)		fragments='common files qemu x86_64 debug fault contig sample'
+			target+=' modules' words+=' page_owner=on' ;;
+	gcov)		fragments='common files qemu x86_64 debug fault gcov contig sample'
 			target+=' modules' words+=' page_owner=on' ;;
 	bench)		fragments='common files qemu x86_64 contig bench' ;;
 	latency)	fragments='common files qemu x86_64 contig bench latency' ;;

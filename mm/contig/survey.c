@@ -11,6 +11,7 @@
  * pinned for I/O, or allocated and not mapped yet. What kind of page it is says
  * why it stays and for how long; the caller decides whether to wait.
  */
+#include <kunit/static_stub.h>
 #include <linux/hugetlb.h>
 #include <linux/kfence.h>
 #include <linux/mm.h>
@@ -471,6 +472,7 @@ bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
  */
 long contig_nr_poisoned(void)
 {
+	KUNIT_STATIC_STUB_REDIRECT(contig_nr_poisoned);
 	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
 		return 0;
 	return atomic_long_read(&num_poisoned_pages);

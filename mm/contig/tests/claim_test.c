@@ -3,6 +3,7 @@
  * Ranges that are all free: every size, every way to lie across blocks and
  * buddies, and every form the pages can be asked for in.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -333,3 +334,49 @@ void contig_test_cma_blocks(struct kunit *test)
 	contig_window_check(window, 0);
 	contig_window_set_type(window, MIGRATE_MOVABLE);
 }
+
+/* === Memory that goes bad === */
+
+#ifdef CONFIG_MEMORY_FAILURE
+static unsigned long contig_bad_pfn;
+static long contig_times_asked;
+
+/* A page goes bad between the beginning of a request and its end. */
+static long contig_go_bad(void)
+{
+	if (contig_times_asked++)
+		SetPageHWPoison(pfn_to_page(contig_bad_pfn));
+	return contig_times_asked;
+}
+
+/* It is not handed out, and nobody else gets it either. */
+void contig_test_goes_bad(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	const gfp_t gfps[] = { GFP_KERNEL | __GFP_ZERO, GFP_KERNEL | __GFP_COMP };
+	struct page *page;
+
+	contig_bad_pfn = window->start + 100;
+	page = pfn_to_page(contig_bad_pfn);
+	contig_window_release_all(window);
+	for (int i = 0; i < ARRAY_SIZE(gfps); i++) {
+		struct contig_report report;
+		int err;
+
+		contig_times_asked = 0;
+		kunit_activate_static_stub(test, contig_nr_poisoned, contig_go_bad);
+		err = contig_alloc_range(window->start, window->start + 256,
+					 ACR_FLAGS_NONE, gfps[i], &report);
+		kunit_deactivate_static_stub(test, contig_nr_poisoned);
+		KUNIT_EXPECT_EQ(test, err, -EBUSY);
+		KUNIT_EXPECT_STREQ(test, contig_kind_name(report.kind), "hwpoison");
+		KUNIT_EXPECT_EQ(test, report.blocking_pfn, contig_bad_pfn);
+		contig_window_check(window, 1);
+		KUNIT_EXPECT_EQ(test, page_count(page), 0);
+		KUNIT_EXPECT_FALSE(test, PageCompound(page));
+		ClearPageHWPoison(page);
+		KUNIT_EXPECT_EQ(test, 0, contig_free_range(contig_bad_pfn, 1, true));
+		contig_window_check(window, 0);
+	}
+}
+#endif

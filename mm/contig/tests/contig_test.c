@@ -23,6 +23,9 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_good_gfp),
 	KUNIT_CASE(contig_test_nowait_locked),
 	KUNIT_CASE(contig_test_cma_blocks),
+#ifdef CONFIG_MEMORY_FAILURE
+	KUNIT_CASE(contig_test_goes_bad),
+#endif
 
 	/* request_test.c */
 	KUNIT_CASE_PARAM(contig_test_bad_request, contig_bad_requests_next),
@@ -40,7 +43,6 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_hugetlb),
 	KUNIT_CASE(contig_test_free_hugetlb),
 
-	KUNIT_CASE(contig_test_search_hugetlb),
 	/* evacuate_test.c */
 	KUNIT_CASE(contig_test_moves_content),
 	KUNIT_CASE(contig_test_part_of_block),
@@ -110,13 +112,12 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_poison),
 	KUNIT_CASE(contig_test_poison_after_failure),
 #endif
+
 	/* search_test.c */
 	KUNIT_CASE(contig_test_bad_search),
 	KUNIT_CASE_PARAM(contig_test_constraints, contig_amounts_next),
 	KUNIT_CASE_PARAM(contig_test_bad_wish, contig_bad_wishes_next),
 	KUNIT_CASE(contig_test_only_run),
-	KUNIT_CASE(contig_test_last_block),
-	KUNIT_CASE(contig_test_holes),
 	KUNIT_CASE(contig_test_two_walks),
 	KUNIT_CASE(contig_test_only_movable_run),
 	KUNIT_CASE(contig_test_cheapest),
@@ -124,6 +125,10 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_skips_held),
 	KUNIT_CASE(contig_test_most),
 	KUNIT_CASE(contig_test_most_movable),
+
+	/* map_test.c */
+	KUNIT_CASE(contig_test_last_block),
+	KUNIT_CASE(contig_test_holes),
 
 	/* block_test.c */
 	KUNIT_CASE(contig_test_forms_of_buddy),
@@ -139,6 +144,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_query_busy),
 	KUNIT_CASE(contig_test_query_atomic),
 	KUNIT_CASE(contig_test_query_size),
+	KUNIT_CASE(contig_test_search_hugetlb),
 
 	/* random_test.c */
 	KUNIT_CASE(contig_test_random),

@@ -21,6 +21,10 @@ void contig_test_good_gfp(struct kunit *test);
 void contig_test_nowait_locked(struct kunit *test);
 void contig_test_cma_blocks(struct kunit *test);
 
+#ifdef CONFIG_MEMORY_FAILURE
+void contig_test_goes_bad(struct kunit *test);
+#endif
+
 /* request_test.c */
 const void *contig_bad_requests_next(struct kunit *test, const void *prev,
 				     char *desc);
@@ -38,7 +42,6 @@ void contig_test_isolated_by_others(struct kunit *test);
 void contig_test_would_block(struct kunit *test);
 void contig_test_hugetlb(struct kunit *test);
 void contig_test_free_hugetlb(struct kunit *test);
-void contig_test_search_hugetlb(struct kunit *test);
 
 /* evacuate_test.c */
 void contig_test_moves_content(struct kunit *test);
@@ -111,8 +114,6 @@ const void *contig_bad_wishes_next(struct kunit *test, const void *prev,
 void contig_test_constraints(struct kunit *test);
 void contig_test_bad_wish(struct kunit *test);
 void contig_test_only_run(struct kunit *test);
-void contig_test_last_block(struct kunit *test);
-void contig_test_holes(struct kunit *test);
 void contig_test_two_walks(struct kunit *test);
 void contig_test_only_movable_run(struct kunit *test);
 void contig_test_cheapest(struct kunit *test);
@@ -120,6 +121,10 @@ void contig_test_only_place(struct kunit *test);
 void contig_test_skips_held(struct kunit *test);
 void contig_test_most(struct kunit *test);
 void contig_test_most_movable(struct kunit *test);
+
+/* map_test.c */
+void contig_test_last_block(struct kunit *test);
+void contig_test_holes(struct kunit *test);
 
 /* block_test.c */
 void contig_test_forms_of_buddy(struct kunit *test);
@@ -135,6 +140,7 @@ void contig_test_query_moves(struct kunit *test);
 void contig_test_query_busy(struct kunit *test);
 void contig_test_query_atomic(struct kunit *test);
 void contig_test_query_size(struct kunit *test);
+void contig_test_search_hugetlb(struct kunit *test);
 
 /* secret_test.c */
 void contig_test_secrets(struct kunit *test);

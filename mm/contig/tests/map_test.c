@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a zone looks like where its memory ends, and where there is none.
+ */
+#include <kunit/test.h>
+#include <linux/mm.h>
+
+#include "../../internal.h"
+#include "../plan.h"
+#include "fixtures.h"
+#include "tests.h"
+
+/* Does the zone end in this block, or a hole begin? */
+static bool contig_is_cut_short(struct zone *zone, unsigned long start)
+{
+	unsigned long last = pageblock_end_pfn(start) - 1;
+	struct page *page = pfn_to_online_page(start);
+
+	return page && page_zone(page) == zone &&
+	       (last >= zone_end_pfn(zone) ||
+		page_zone(pfn_to_page(last)) != zone);
+}
+
+static bool contig_all_reserved(struct zone *zone, unsigned long start,
+				unsigned long end)
+{
+	for (unsigned long pfn = start; pfn < end; pfn++)
+		if (page_zone(pfn_to_page(pfn)) == zone &&
+		    !PageReserved(pfn_to_page(pfn)))
+			return false;
+	return true;
+}
+
+/* Is a page of the block found if there is one? */
+static void contig_expect_mapped(struct kunit *test, struct contig_scan *scan,
+				 struct zone *zone, unsigned long start)
+{
+	struct contig_mapper mapper = { .zone = zone, .nr_pages = 1 };
+	struct contig_wish wish = {
+		.nr_pages = 1,
+		.align = 1,
+		.start = start,
+		.end = min(pageblock_end_pfn(start), zone_end_pfn(zone)),
+	};
+
+	contig_scan_init(scan, &wish, CONTIG_LEVEL_STUCK, wish.start, wish.end);
+	KUNIT_EXPECT_EQ(test, 0,
+			contig_map(scan, wish.start, wish.end, &mapper));
+	contig_scan_finish(scan);
+	/* What the kernel took before there were zones is never to be had. */
+	KUNIT_EXPECT_EQ_MSG(test, scan->best == CONTIG_NO_PFN,
+			    contig_all_reserved(zone, wish.start, wish.end),
+			    "block %lx", start);
+}
+
+/* Memory does not always end where a block does, and not always with its zone. */
+void contig_test_last_block(struct kunit *test)
+{
+	struct contig_scan *scan = kunit_kzalloc(test, sizeof(*scan), GFP_KERNEL);
+	unsigned long start, blocks = 0;
+	struct zone *zone;
+
+	KUNIT_ASSERT_NOT_NULL(test, scan);
+	for_each_populated_zone(zone) {
+		start = pageblock_align(zone->zone_start_pfn);
+		for (; start < zone_end_pfn(zone); start += pageblock_nr_pages) {
+			if (!contig_is_cut_short(zone, start))
+				continue;
+			contig_expect_mapped(test, scan, zone, start);
+			blocks++;
+		}
+	}
+	if (!blocks)
+		kunit_skip(test, "all memory ends where a block does");
+}
+
+/* The first PFN from @pfn on that has memory, or has none; or the end of the zone. */
+static unsigned long contig_end_of_stretch(const struct zone *zone,
+					   unsigned long pfn, bool memory)
+{
+	while (pfn < zone_end_pfn(zone) && !!pfn_to_online_page(pfn) == memory)
+		pfn += pageblock_nr_pages;
+	return min(pfn, zone_end_pfn(zone));
+}
+
+static void contig_check_hole(struct kunit *test, unsigned long start,
+			      unsigned long end)
+{
+	unsigned long nr_pages = pageblock_nr_pages;
+	struct contig_request req = {
+		.nr_pages = nr_pages + 1,
+		.min_addr = PFN_PHYS(start - nr_pages),
+		.max_addr = PFN_PHYS(end + nr_pages) - 1,
+		.nid = NUMA_NO_NODE,
+		.gfp = GFP_KERNEL,
+	};
+
+	contig_expect_refused(test, start - 8, start + 8, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, start);
+	contig_expect_refused(test, start - 8, end + 8, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, start);
+	contig_expect_refused(test, end - 8, end + 8, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, end - 8);
+	for (req.effort = CONTIG_NOWAIT; req.effort <= CONTIG_HARD; req.effort++)
+		contig_expect_nowhere(test, &req);
+}
+
+/* What lies on both sides of a hole makes no block, and no range. */
+void contig_test_holes(struct kunit *test)
+{
+	unsigned long start, end;
+	struct zone *zone;
+	int holes = 0;
+
+	for_each_populated_zone(zone) {
+		start = pageblock_align(zone->zone_start_pfn);
+		start = contig_end_of_stretch(zone, start, true);
+		while (start < zone_end_pfn(zone)) {
+			end = contig_end_of_stretch(zone, start, false);
+			contig_check_hole(test, start, end);
+			start = contig_end_of_stretch(zone, end, true);
+			holes++;
+		}
+	}
+	if (!holes)
+		kunit_skip(test, "no zone has a hole");
+}
