@@ -35,14 +35,18 @@ static void end_call(unsigned int slot, unsigned long nr, double began, int erro
 	call_ends(slot, &answer, met);
 }
 
-/* Hold it for a moment; what was written is there, and before that @zeroes were. */
+static bool is_zeroed(const char *page)
+{
+	return !page[0] && !memcmp(page, page + 1, PATTERN_PAGE - 1);
+}
+
+/* Hold it for a moment; what was written is there, and before that there were zeroes. */
 static void use_pages(unsigned int slot, char *map, size_t pages, uint64_t *random)
 {
 	uint64_t gen = contig_random(random) & 0xffffff;
-	static const char zeroes[PATTERN_PAGE];
 
 	for (size_t i = 0; i < pages; i++) {
-		if (memcmp(map + i * PATTERN_PAGE, zeroes, PATTERN_PAGE))
+		if (!is_zeroed(map + i * PATTERN_PAGE))
 			it_is_wrong(CONTENT, "%s: page %zu of %zu is not zeroed",
 				    verb_names[shared->slots[slot].verb], i, pages);
 		pattern_fill(map + i * PATTERN_PAGE, slot, i, gen);

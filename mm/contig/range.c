@@ -205,7 +205,9 @@ static int contig_check_place(struct contig_take *take)
 		return contig_because(&take->report, -EINVAL,
 				      CONTIG_NOT_PRESENT, take->start);
 	take->zone = page_zone(first);
-	if (take->zone->contiguous && take->end <= zone_end_pfn(take->zone))
+	/* The page struct of a hole may name a zone that lies elsewhere. */
+	if (take->zone->contiguous && zone_spans_pfn(take->zone, take->start) &&
+	    take->end <= zone_end_pfn(take->zone))
 		return 0;
 	return contig_check_blocks(take);
 }

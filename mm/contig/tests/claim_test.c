@@ -371,8 +371,10 @@ void contig_test_goes_bad(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, err, -EBUSY);
 		KUNIT_EXPECT_STREQ(test, contig_kind_name(report.kind), "hwpoison");
 		KUNIT_EXPECT_EQ(test, report.blocking_pfn, contig_bad_pfn);
-		contig_window_check(window, 1);
-		KUNIT_EXPECT_EQ(test, page_count(page), 0);
+		KUNIT_EXPECT_TRUE(test, contig_all_free(window->start, contig_bad_pfn));
+		KUNIT_EXPECT_FALSE(test, is_free_buddy_page(page));
+		KUNIT_EXPECT_TRUE(test, contig_all_free(contig_bad_pfn + 1,
+							window->start + 256));
 		KUNIT_EXPECT_FALSE(test, PageCompound(page));
 		ClearPageHWPoison(page);
 		KUNIT_EXPECT_EQ(test, 0, contig_free_range(contig_bad_pfn, 1, true));
