@@ -174,6 +174,16 @@ bool contig_range_is_sane(unsigned long start, unsigned long end, gfp_t gfp)
 	       (!(gfp & __GFP_COMP) || IS_ALIGNED(start, end - start));
 }
 
+/*
+ * What is in front of a zone, or behind it, up to the border of a section may have
+ * struct pages that say they belong to it.
+ */
+static bool contig_is_present(struct zone *zone, struct page *page,
+			      unsigned long pfn)
+{
+	return page && (page_zone(page) != zone || zone_spans_pfn(zone, pfn));
+}
+
 /* Each block has to be there, and in the zone of the first. */
 static int contig_check_blocks(struct contig_take *take)
 {
@@ -182,7 +192,7 @@ static int contig_check_blocks(struct contig_take *take)
 	while (pfn < take->end) {
 		struct page *page = pfn_to_online_page(pfn);
 
-		if (!page)
+		if (!contig_is_present(take->zone, page, pfn))
 			return contig_because(&take->report, -EINVAL,
 					      CONTIG_NOT_PRESENT, pfn);
 		if (page_zone(page) != take->zone)
@@ -201,13 +211,16 @@ static int contig_check_place(struct contig_take *take)
 {
 	struct page *first = pfn_to_online_page(take->start);
 
-	if (!first)
+	if (first)
+		take->zone = page_zone(first);
+	if (!contig_is_present(take->zone, first, take->start))
 		return contig_because(&take->report, -EINVAL,
 				      CONTIG_NOT_PRESENT, take->start);
 	take->zone = page_zone(first);
 	/* The page struct of a hole may name a zone that lies elsewhere. */
 	if (take->zone->contiguous && zone_spans_pfn(take->zone, take->start) &&
 	    take->end <= zone_end_pfn(take->zone))
+	if (take->zone->contiguous && take->end <= zone_end_pfn(take->zone))
 		return 0;
 	return contig_check_blocks(take);
 }

@@ -189,7 +189,7 @@ void contig_fail_no_more(struct kunit *test)
 
 /* For the table of checks/faults.py: each point that failed, and what came of it. */
 void contig_tell_fault(struct kunit *test, int err,
-			      enum contig_reason reason)
+		       enum contig_reason reason)
 {
 	unsigned long points = contig_told.points | contig_told.with;
 	unsigned int at;
