@@ -418,6 +418,8 @@ static void work(uint64_t seed)
 	random_state = seed;
 	set_knob("/proc/self/oom_score_adj", "1000");
 	calm_faults("verbose", "0");
+	/* what the last worker left would soon let nothing pass any more */
+	calm_faults("probability", "0");
 	for (int i = 0; i < ROUNDS; i++) {
 		unsigned int which = choose();
 
