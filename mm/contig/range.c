@@ -216,10 +216,6 @@ static int contig_check_place(struct contig_take *take)
 	if (!contig_is_present(take->zone, first, take->start))
 		return contig_because(&take->report, -EINVAL,
 				      CONTIG_NOT_PRESENT, take->start);
-	take->zone = page_zone(first);
-	/* The page struct of a hole may name a zone that lies elsewhere. */
-	if (take->zone->contiguous && zone_spans_pfn(take->zone, take->start) &&
-	    take->end <= zone_end_pfn(take->zone))
 	if (take->zone->contiguous && take->end <= zone_end_pfn(take->zone))
 		return 0;
 	return contig_check_blocks(take);

@@ -437,7 +437,7 @@ void contig_test_query_size(struct kunit *test)
 
 /* === Pages of a pool === */
 
-#define CONTIG_POOL_TRIES	16
+#define CONTIG_POOL_TRIES	48
 
 /* Is the other half of the free memory that it came from still there, and not CMA's? */
 static bool contig_has_room_beside(struct folio *folio)

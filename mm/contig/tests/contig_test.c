@@ -42,9 +42,8 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_would_block),
 	KUNIT_CASE(contig_test_hugetlb),
 	KUNIT_CASE(contig_test_free_hugetlb),
-
 	KUNIT_CASE(contig_test_beside_zone),
-	KUNIT_CASE(contig_test_search_hugetlb),
+
 	/* evacuate_test.c */
 	KUNIT_CASE(contig_test_moves_content),
 	KUNIT_CASE(contig_test_part_of_block),

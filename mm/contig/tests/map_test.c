@@ -83,9 +83,19 @@ static unsigned long contig_end_of_stretch(const struct zone *zone,
 	return min(pfn, zone_end_pfn(zone));
 }
 
-static void contig_check_hole(struct kunit *test, unsigned long start,
-			      unsigned long end)
+/* Up to the border of its section a hole has page structs, of whatever zone. */
+static unsigned long contig_first_absent(struct zone *zone, unsigned long pfn,
+					 unsigned long end)
 {
+	while (pfn < end && page_zone(pfn_to_page(pfn)) == zone)
+		pfn++;
+	return pfn;
+}
+
+static void contig_check_hole(struct kunit *test, struct zone *zone,
+			      unsigned long start, unsigned long end)
+{
+	unsigned long absent = contig_first_absent(zone, start - 8, start);
 	unsigned long nr_pages = pageblock_nr_pages;
 	struct contig_request req = {
 		.nr_pages = nr_pages + 1,
@@ -96,9 +106,9 @@ static void contig_check_hole(struct kunit *test, unsigned long start,
 	};
 
 	contig_expect_refused(test, start - 8, start + 8, ACR_FLAGS_NONE,
-			      GFP_KERNEL, CONTIG_NOT_PRESENT, start);
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, absent);
 	contig_expect_refused(test, start - 8, end + 8, ACR_FLAGS_NONE,
-			      GFP_KERNEL, CONTIG_NOT_PRESENT, start);
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, absent);
 	contig_expect_refused(test, end - 8, end + 8, ACR_FLAGS_NONE,
 			      GFP_KERNEL, CONTIG_NOT_PRESENT, end - 8);
 	for (req.effort = CONTIG_NOWAIT; req.effort <= CONTIG_HARD; req.effort++)
@@ -117,7 +127,7 @@ void contig_test_holes(struct kunit *test)
 		start = contig_end_of_stretch(zone, start, true);
 		while (start < zone_end_pfn(zone)) {
 			end = contig_end_of_stretch(zone, start, false);
-			contig_check_hole(test, start, end);
+			contig_check_hole(test, zone, start, end);
 			start = contig_end_of_stretch(zone, end, true);
 			holes++;
 		}

@@ -43,7 +43,6 @@ void contig_test_would_block(struct kunit *test);
 void contig_test_hugetlb(struct kunit *test);
 void contig_test_free_hugetlb(struct kunit *test);
 void contig_test_beside_zone(struct kunit *test);
-void contig_test_search_hugetlb(struct kunit *test);
 
 /* evacuate_test.c */
 void contig_test_moves_content(struct kunit *test);
