@@ -6,7 +6,6 @@
  */
 #include <kunit/test.h>
 #include <linux/highmem.h>
-#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 
@@ -433,80 +432,4 @@ void contig_test_query_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, told.blocking_pfn, CONTIG_NO_PFN);
 	contig_expect_nothing(test, &req, -ENOMEM, CONTIG_NO_CANDIDATE);
 	contig_window_check(window, 2);
-}
-
-/* === Pages of a pool === */
-
-#define CONTIG_POOL_TRIES	48
-
-/* Is the other half of the free memory that it came from still there, and not CMA's? */
-static bool contig_has_room_beside(struct folio *folio)
-{
-	unsigned long nr = folio_nr_pages(folio);
-	unsigned long other = folio_pfn(folio) ^ nr;
-
-	return !is_migrate_cma_page(&folio->page) &&
-	       contig_all_free(other, other + nr);
-}
-
-/* A hugetlb page, not yet in its pool, beside as much that is free. */
-static struct folio *contig_pool_page(struct kunit *test, struct hstate *h)
-{
-	struct folio *folios[CONTIG_POOL_TRIES], *found = NULL;
-	int nr = 0;
-
-	while (!found && nr < CONTIG_POOL_TRIES) {
-		folios[nr] = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
-							  htlb_alloc_mask(h), false);
-		if (!folios[nr])
-			break;
-		if (contig_has_room_beside(folios[nr]))
-			found = folios[nr];
-		else
-			nr++;
-	}
-	while (nr--)
-		folio_put(folios[nr]);
-	KUNIT_ASSERT_NOT_NULL(test, found);
-	return found;
-}
-
-/* It makes room for what is larger than itself, and for nothing else. */
-void contig_test_search_hugetlb(struct kunit *test)
-{
-	struct hstate *h = size_to_hstate(PMD_SIZE);
-	unsigned long pfn, nr = PMD_SIZE / PAGE_SIZE;
-	struct contig_request req = {
-		.nr_pages = 100, .nid = NUMA_NO_NODE, .effort = CONTIG_NORMAL,
-		.gfp = GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN,
-	};
-	struct folio *folio;
-	struct page *page;
-
-	if (!h)
-		kunit_skip(test, "no hugetlb pages of PMD size");
-	folio = contig_pool_page(test, h);
-	pfn = folio_pfn(folio);
-	folio_clear_hugetlb_temporary(folio);
-	folio_put(folio);
-
-	req.min_addr = PFN_PHYS(pfn);
-	req.max_addr = PFN_PHYS(pfn + nr) - 1;
-	contig_expect_nothing(test, &req, -ENOMEM, CONTIG_NO_CANDIDATE);
-	KUNIT_EXPECT_TRUE(test, PageHuge(pfn_to_page(pfn)));
-
-	req.nr_pages = nr + 1;
-	req.min_addr = PFN_PHYS(ALIGN_DOWN(pfn, 2 * nr));
-	req.max_addr = req.min_addr + 2 * PMD_SIZE - 1;
-	page = contig_alloc(&req, NULL);
-	KUNIT_EXPECT_NOT_NULL(test, page);
-	KUNIT_EXPECT_FALSE(test, PageHuge(pfn_to_page(pfn)));
-	if (page)
-		contig_free(page, nr + 1);
-	/* And out of the pool with the one that took its place. */
-	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
-					     htlb_alloc_mask(h), false);
-	KUNIT_ASSERT_NOT_NULL(test, folio);
-	folio_set_hugetlb_temporary(folio);
-	folio_put(folio);
 }

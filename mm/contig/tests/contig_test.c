@@ -145,7 +145,6 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_query_busy),
 	KUNIT_CASE(contig_test_query_atomic),
 	KUNIT_CASE(contig_test_query_size),
-	KUNIT_CASE(contig_test_search_hugetlb),
 
 	/* random_test.c */
 	KUNIT_CASE(contig_test_random),

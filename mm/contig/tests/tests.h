@@ -141,7 +141,6 @@ void contig_test_query_moves(struct kunit *test);
 void contig_test_query_busy(struct kunit *test);
 void contig_test_query_atomic(struct kunit *test);
 void contig_test_query_size(struct kunit *test);
-void contig_test_search_hugetlb(struct kunit *test);
 
 /* secret_test.c */
 void contig_test_secrets(struct kunit *test);
