@@ -22,7 +22,7 @@
 /* The longest pause between two looks of a sleeper, in ms */
 #define DDI_LONGEST_NAP		1000
 
-#define DDI_TELL_AFTER		(10 * NSEC_PER_SEC)
+#define DDI_TELL_AFTER		(10ULL * NSEC_PER_SEC)
 
 /* Tasks that wait for memory, and how often some was given back to them. */
 atomic_t contig_sleepers = ATOMIC_INIT(0);

@@ -62,7 +62,7 @@
 #define CONTIG_MOMENT		(100 * NSEC_PER_USEC)
 
 /* No evacuation takes this long, so whoever has the blocks is stuck. */
-#define CONTIG_LONGEST_TURN	(60 * NSEC_PER_SEC)
+#define CONTIG_LONGEST_TURN	(60ULL * NSEC_PER_SEC)
 
 /* Both bitmaps lie side by side, inside the request if they fit. */
 static int contig_begin(struct contig_take *take)

@@ -267,9 +267,9 @@ static void physreq_test_tells(struct kunit *test)
 	KUNIT_EXPECT_NE(test, physreq_story.report.error, 0);
 	KUNIT_EXPECT_NE(test, physreq_story.report.blocking_pfn, CONTIG_NO_PFN);
 	KUNIT_EXPECT_NE(test, physreq_story.report.kind, CONTIG_KIND_NONE);
-	KUNIT_EXPECT_FALSE(test, contig_tell_wait(PHYSREQ_ROOM, 9 * NSEC_PER_SEC,
+	KUNIT_EXPECT_FALSE(test, contig_tell_wait(PHYSREQ_ROOM, 9ULL * NSEC_PER_SEC,
 						  _THIS_IP_, &physreq_story.report));
-	KUNIT_EXPECT_TRUE(test, contig_tell_wait(PHYSREQ_ROOM, 10 * NSEC_PER_SEC,
+	KUNIT_EXPECT_TRUE(test, contig_tell_wait(PHYSREQ_ROOM, 10ULL * NSEC_PER_SEC,
 						 _THIS_IP_, &physreq_story.report));
 }
 

@@ -45,9 +45,9 @@ void contig_test_terms(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, terms.patience, CONTIG_NEVER);
 	KUNIT_EXPECT_EQ(test, terms.deadline, CONTIG_NEVER);
 	contig_agree(&terms, GFP_KERNEL, CONTIG_HARD, ms_to_ktime(3000));
-	KUNIT_EXPECT_GE(test, terms.deadline, now + 3 * NSEC_PER_SEC);
+	KUNIT_EXPECT_GE(test, terms.deadline, now + 3ULL * NSEC_PER_SEC);
 	KUNIT_EXPECT_LE(test, terms.deadline,
-			ktime_get_ns() + 3 * NSEC_PER_SEC);
+			ktime_get_ns() + 3ULL * NSEC_PER_SEC);
 
 	KUNIT_EXPECT_EQ(test, contig_effort_of(GFP_ATOMIC), CONTIG_NOWAIT);
 	KUNIT_EXPECT_EQ(test, contig_effort_of(GFP_KERNEL), CONTIG_NORMAL);
