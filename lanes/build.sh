@@ -164,11 +164,12 @@ if ! watching "$lane" "$out/build.log" $!; then
 fi
 grep -E 'warning:' "$out/build.log" || :
 
-# What never runs has at least to look good.
+# What never runs has at least to look good. Headers of the base are not ours to mend.
+ours='mm/contig/[a-z_/]+\.[ch]:.*warning:'
 if [ -z "$image" ] && grep -q '^CONFIG_CONTIG_ALLOC=y' "$out/.config"; then
 	if ! kbuild W=1 mm/contig/ >"$out/w1.log" 2>&1 ||
-	   grep -q 'warning:' "$out/w1.log"; then
-		grep -E -A6 'warning:|error:' "$out/w1.log" >&2 || :
+	   grep -qE "$ours" "$out/w1.log"; then
+		grep -E -A6 "$ours|error:" "$out/w1.log" >&2 || :
 		die "mm/contig is not clean with W=1, see $out/w1.log"
 	fi
 	printf '  %-8s lane %s, mm/contig with W=1: no warning\n' BUILD "$lane"

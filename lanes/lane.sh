@@ -52,7 +52,7 @@ lane_is()
 			packages='clang-19 lld-19 llvm-19' ;;
 	# Kconfig waits for clang 23, which is in no suite yet; for our files 22 will do.
 	context)	only_built small contig; compiler=clang-22
-			target=mm/contig/ options=CONFIG_WARN_CONTEXT_ANALYSIS=y
+			target=mm/contig/ options='CONFIG_WARN_CONTEXT_ANALYSIS=y CONTEXT_ANALYSIS=y'
 			packages='clang-22 lld-22 llvm-22' ;;
 	*)		return 1 ;;
 	esac
