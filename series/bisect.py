@@ -300,14 +300,15 @@ def boot(logs):
     return read(counts).split()[0] if has_tests else "ok"
 
 
-def costs():
+def costs(log):
     """Bytes of code, and stack frames, of what the engine is made of and what it replaces."""
-    top = OBJECTS["x86_64"]
+    top = OBJECTS["w1"]
     names = ["mm/page_alloc.o", "mm/cma.o"]
-    if os.path.isdir(os.path.join(top, "mm", "contig")):
-        names += ["mm/contig/" + name for name in sorted(os.listdir(os.path.join(top, "mm", "contig")))
-                  if re.fullmatch(r"[a-z_]+\.o", name)
-                  and os.path.exists(os.path.join(LINUX, "mm", "contig", name[:-1] + "c"))]
+    engine = os.path.join(LINUX, "mm", "contig")
+    kbuild("w1", log, *names, *(["mm/contig/"] if os.path.isdir(engine) else []))
+    if os.path.isdir(engine):
+        names += ["mm/contig/" + name[:-1] + "o" for name in sorted(os.listdir(engine))
+                  if name.endswith(".c") and os.path.exists(os.path.join(top, "mm", "contig", name[:-1] + "o"))]
     paths = [os.path.join(top, name) for name in names]
     told = output("size", *paths).split("\n")[1:]
     frames = output("sh", "-c", 'objdump -d "$@" | perl scripts/checkstack.pl x86 64', "sh", *paths)
@@ -352,13 +353,14 @@ def one_step(walk, number, logs, outcome):
     attempt("kernel-doc", lambda: more(kernel_doc(files), doc_before, walk.ours))
     attempt("maintainers", lambda: check_maintainers(walk, number, logs))
     attempt("W=1 sparse", closely)
+    if number in (0, len(walk.steps) - 1):      # for the cover letter
+        outcome.update(costs(os.path.join(logs, "costs.log")))
     if QUICK:
         return
     attempt("x86_64", lambda: build(walk, "x86_64", FRAGMENTS, files, logs))
     attempt("allnoconfig", lambda: build(walk, "allnoconfig", (), files, logs))
     if outcome["x86_64"] == "ok":
         attempt("boot", lambda: boot(logs))
-        outcome.update(costs())
 
 
 def do_step(walk, number):

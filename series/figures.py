@@ -55,9 +55,10 @@ def bench(wanted):
 
 
 def costs():
-    """Sizes of the first and the last step, if make bisect was green for both."""
+    """Sizes of the first and the last step, if make bisect, or a quick one, was green for both."""
     mailed = [step.name for step in load() if step.mailed]
-    stamps = [read(os.path.join(BISECT, name, "stamp")) for name in (mailed[0], mailed[-1])]
+    stamps = [read(os.path.join(BISECT, name, "stamp")) or read(os.path.join(BISECT, "quick", name, "stamp"))
+              for name in (mailed[0], mailed[-1])]
     if not all(stamps) or not all("sizes" in stamp and "stack" in stamp for stamp in stamps):
         return None
     return {when: {"sizes": stamp["sizes"], "stack": stamp["stack"]}
