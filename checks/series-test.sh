@@ -230,6 +230,7 @@ t_hook_cut_short() { sed -i '$d' series/0002-hook.patch && fails 'cut short' tre
 # --- files that grow ---------------------------------------------------------------
 
 # A third step with a file that the Makefile, the Kconfig and the header know of
+# shellcheck disable=SC2016 # make expands that
 grow()
 {
 	printf 'obj-y := a.o b.o\nobj-$(CONFIG_SUB) += sub/\nobj-$(CONFIG_B) += b.o\n' > mm/thing/Makefile
@@ -239,8 +240,8 @@ grow()
 	printf '#include "a.h"\nvoid f(void)\n{\n\ta();\n\tb();\n\tif (b())\n\t\treturn;\n}\n' > mm/thing/a.c
 	printf 'list = {\n\t/* a.c */\n\tone,\n\n\t/* b.c */\n\ttwo,\n\n\tend\n};\n' > mm/thing/list.c
 	mkdir mm/thing/sub && touch mm/thing/b.c mm/thing/sub/Makefile
-	printf '\t%s\n' mm/thing/{Kconfig,a.h,list.c} > more
-	sed -i '/thing.a\.c/r more' series/series
+	printf '\t%s\n' mm/thing/{Kconfig,a.h,list.c} > listed
+	sed -i '/thing.a\.c/r listed' series/series
 	printf '%s\n' 0003-b $'\tmm/thing/b.c' 0004-sub $'\tmm/thing/sub/Makefile' >> series/series
 	printf 'mm/thing: add b\n\nMore.\n' | tee series/0003-b.msg > series/0004-sub.msg
 	tree

@@ -96,7 +96,8 @@ def kbuild(where, log, *words):
 
 
 def complaints(log):
-    return [line for line in read(log).split("\n") if re.search(r"\b(warning|error)\b.*:|: (warning|error)\b|\*\*\*", line)]
+    told = re.compile(r"\b(warning|error)\b.*:|: (warning|error)\b|\*\*\*")
+    return [line for line in read(log).split("\n") if told.search(line)]
 
 
 # --- the tree -----------------------------------------------------------------------
