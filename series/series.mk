@@ -17,7 +17,7 @@ series: tree
 # Every step on its own: built, booted, checked. STEPS='0003 0004' does these only.
 bisect: guest
 	@series/need.sh $(CHECK_PACKAGES) $(GUEST_PACKAGES)
-	@series/bisect.py
+	@series/stepwise.py
 
 # What dpkg-buildpackage wants for a kernel, beside what a kernel itself needs.
 DEB_PACKAGES := debhelper dpkg-dev fakeroot rsync kmod cpio xz-utils libssl-dev libdw-dev openssl
