@@ -39,7 +39,9 @@ GUEST = ["--mem", "2G", "--qemu", "-machine max-ram-below-4g=1G",
 SLOW_GUEST = ["--mem", "1280M", "--append", "cma=64M movablecore=320M"]
 # The same where the kernel clears what it hands out, or what it gets back
 CLEAR = GUEST[:-1] + [GUEST[-1] + " init_on_alloc=1"]
-SLOW_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1"]
+SLOW_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1 contig_tests.stride=7"]
+# Every step of the engine with every kind of range: some minutes
+FAULTS = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " SUITES=contig_fault"]
 UML = ["--mem", "1G"]
 # Above 4 GB there is nothing but the CMA area and ZONE_MOVABLE: both get full.
 SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
@@ -227,7 +229,8 @@ def parts():
     yield Part("x86_64", "symbols", ktap("checks/symbols.sh"))
     # The slowest first: the others run beside it.
     yield Part("debug", "selftest", guest("selftest", 1800, *SLOW), True)
-    yield Part("debug", "kunit", with_faults(guest("kunit", 1800, *SLOW_CLEAR)), True)
+    yield Part("debug", "kunit", guest("kunit", 1200, *SLOW_CLEAR), True)
+    yield Part("debug", "faults", with_faults(guest("kunit", 1800, *FAULTS)), True, True)
     yield Part("debug", "stress", guest("stress", 900, *STRESS), True)
     yield Part("debug", "fuzz", guest("fuzz", 600, *SLOW_GUEST), True, True)
     yield Part("x86_64", "selftest", guest("selftest", 900, *SELFTEST), True)

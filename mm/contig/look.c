@@ -83,14 +83,31 @@ static void contig_look_at_block(struct contig_block_look *look,
 	}
 }
 
+/* What a block has of its zone; beside a zone may be page structs that name it. */
+static bool contig_block_span(loff_t block, unsigned long *start,
+			      unsigned long *end)
+{
+	unsigned long pfn = block * pageblock_nr_pages;
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page)
+		return false;
+	*start = max(pfn, page_zone(page)->zone_start_pfn);
+	*end = min(pageblock_end_pfn(pfn), zone_end_pfn(page_zone(page)));
+	return *start < *end;
+}
+
 static int contig_blocks_show(struct seq_file *m, void *block)
 {
-	unsigned long pfn = *(loff_t *)block * pageblock_nr_pages, end;
-	struct page *page = pfn_to_online_page(pfn);
-	struct zone *zone = page_zone(page);
 	struct contig_block_look look;
+	unsigned long pfn, end;
+	struct page *page;
+	struct zone *zone;
 
-	end = min(pageblock_end_pfn(pfn), zone_end_pfn(zone));
+	if (!contig_block_span(*(loff_t *)block, &pfn, &end))
+		return SEQ_SKIP;
+	page = pfn_to_page(pfn);
+	zone = page_zone(page);
 	contig_look_at_block(&look, pfn, end);
 	seq_printf(m, "pfn=0x%lx nr=%lu node=%d zone=%s type=%s free=%lu movable=%lu stuck=%lu ",
 		   pfn, end - pfn, zone_to_nid(zone), zone->name,
@@ -117,11 +134,11 @@ static unsigned long contig_last_pfn(void)
 /* The first block from number *@pos on that is there. */
 static void *contig_find_block(loff_t *pos)
 {
-	unsigned long end = contig_last_pfn();
+	unsigned long last = contig_last_pfn(), start, end;
 
-	for (; *pos * pageblock_nr_pages < end; ++*pos) {
+	for (; *pos * pageblock_nr_pages < last; ++*pos) {
 		cond_resched();
-		if (pfn_to_online_page(*pos * pageblock_nr_pages))
+		if (contig_block_span(*pos, &start, &end))
 			return pos;
 	}
 	return NULL;
@@ -184,7 +201,7 @@ static int contig_page_show(struct seq_file *m, void *unused)
 
 	get_online_mems();
 	page = pfn_to_online_page(pfn);
-	if (page)
+	if (page && zone_spans_pfn(page_zone(page), pfn))
 		contig_show_page(m, pfn, page);
 	else
 		seq_printf(m, "pfn=0x%lx kind=none reason=%s stays=for-good\n",

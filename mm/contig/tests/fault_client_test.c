@@ -162,7 +162,7 @@ void contig_test_fault_order(struct kunit *test)
 	contig_cancel(order);
 }
 
-#ifdef CONFIG_CONTIG_DMA
+#ifdef CONFIG_HAS_DMA
 static bool contig_not_direct(struct device *dev)
 {
 	return false;

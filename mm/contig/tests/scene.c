@@ -7,6 +7,7 @@
 #include <kunit/test.h>
 #include <linux/instruction_pointer.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/swap.h>
 
 #include "../../internal.h"
@@ -14,6 +15,10 @@
 
 /* Every so many pages of the upper half one is in use. */
 #define CONTIG_SCENE_STEP	16
+
+/* Of all pairs of a step and a kind of range one in so many: the checkers are slow. */
+unsigned int contig_stride = 1;
+module_param_named(stride, contig_stride, uint, 0444);
 
 static const char * const contig_scene_names[] = {
 	[CONTIG_SCENE_FREE]	= "free",

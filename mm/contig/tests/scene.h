@@ -70,6 +70,8 @@ void contig_fail(struct kunit *test, unsigned long points, int times);
 void contig_fail_no_more(struct kunit *test);
 void contig_tell_fault(struct kunit *test, int err, enum contig_reason reason);
 
+extern unsigned int contig_stride;
+
 const char *contig_scene_name(enum contig_scene_kind kind);
 bool contig_scene_is_here(enum contig_scene_kind kind);
 void contig_scene_open(struct kunit *test, struct contig_scene *scene,

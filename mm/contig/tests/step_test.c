@@ -88,13 +88,13 @@ static bool contig_step_is_here(enum contig_fault step)
 
 const void *contig_steps_next(struct kunit *test, const void *prev, char *desc)
 {
-	const char *next = prev ? (const char *)prev + 1 : contig_steps;
+	const char *next = prev ? (const char *)prev + contig_stride : contig_steps;
 	const char *end = contig_steps + ARRAY_SIZE(contig_steps);
 
 	while (next < end && !(contig_step_is_here(contig_step_of(next)) &&
 			       contig_scene_is_here(contig_scene_of(next))))
 		next++;
-	if (next == end)
+	if (next >= end)
 		return NULL;
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s: %s",
 		 contig_fault_name(contig_step_of(next)),
