@@ -12,7 +12,8 @@ import sys
 
 FUNCTION, FILE = 60, 600
 LONG = {"tools/testing/selftests/mm/contig_" + name: lines for name, lines in (
-    ("explain.c", 900), ("place.c", 620), ("range.c", 780), ("stress.c", 740), ("util.c", 780))}
+    ("explain.c", 900), ("place.c", 620), ("range.c", 780), ("reasons.c", 620),
+    ("stress.c", 740), ("util.c", 790))}
 PLACES = ("mm", "include", "samples", "tools", "guest")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

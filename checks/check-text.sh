@@ -28,8 +28,8 @@ forbid 'a signature' '^(Signed-off|Co-developed|Reviewed|Tested|Acked)-b[y]: '
 forbid 'blanks at the end of a line' "$(printf '[^-+ \t].*[ \t]+$')"
 for file in "${files[@]}"; do
 	case $file in
-	*.msg | *.patch | *.config | *.skips | *.allow | *.words | checks/contigstat.txt) continue ;;
-	.* | */.git* | MAINTAINERS | series/series | bench/size.svg | Documentation/ABI/*) continue ;;
+	*.msg | *.patch | *.config | *.skips | *.allow | *.words | *.uncut | *.json) continue ;;
+	checks/contigstat.txt | series/cover.md | .* | */.git* | MAINTAINERS | series/series | bench/size.svg | Documentation/ABI/*) continue ;;
 	esac
 	head -n 3 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' && continue
 	echo "$file: no SPDX tag in its first lines"
