@@ -18,6 +18,12 @@ repo_files()
 	done
 }
 
+# compiled_c: of our C what these checks compile; the rest is not for 64 bits
+compiled_c()
+{
+	repo_files 'mm/*.c' 'samples/*.c' | grep -v '/highmem_test\.c$'
+}
+
 # our_c: the C of the series, by its path in the kernel tree
 our_c()
 {
@@ -57,7 +63,10 @@ kbuild_to()
 # need_objects: configuration and generated headers are there
 need_objects()
 {
-	local config=build/x86_64/.config bench=lanes/bench.config
+	local config=build/x86_64/.config
+	# with what is only for measuring, which is not mailed but looked at as well,
+	# and what only other lanes have
+	local more=(lanes/{bench,fault,numa}.config)
 
 	need_tree
 	if [ ! -f "$config" ]; then
@@ -65,11 +74,10 @@ need_objects()
 		make --no-print-directory kernel LANE=x86_64 || die 'make kernel LANE=x86_64 failed'
 	fi
 	mkdir -p "$work/obj"
-	# with what is only for measuring, which is not mailed but looked at as well
-	if ! cat "$config" "$bench" | cmp -s - "$work/config"; then
-		cat "$config" <(grep '=y' "$bench") > "$work/obj/.config"
+	if ! cat "$config" "${more[@]}" | cmp -s - "$work/config"; then
+		cat "$config" <(grep -h '=y' "${more[@]}") > "$work/obj/.config"
 		ticking kbuild olddefconfig || die 'olddefconfig failed'
-		cat "$config" "$bench" > "$work/config"
+		cat "$config" "${more[@]}" > "$work/config"
 	fi
 	ticking kbuild -j2 prepare || die 'make prepare failed'
 }

@@ -17,7 +17,7 @@ checker='sparse -D__typeof_unqual__=__typeof__'
 log=$work/sparse.log
 ticking kbuild_to "$log" C=2 V=1 CHECK="$checker" mm/contig/ || { tail -n 20 "$log"; die 'mm/contig does not compile'; }
 
-mapfile -t files < <(repo_files 'mm/*.c')
+mapfile -t files < <(compiled_c | grep ^mm)
 some 'C file under mm/' "${#files[@]}"
 planted=$PWD/$work/planted.c
 errors=$(cat <<-'EOF'

@@ -11,7 +11,7 @@ need_objects
 find "$work/obj/mm" "$work/obj/samples" -path '*contig*' -name '*.o' -delete 2>/dev/null
 ticking kbuild_to "$work/w1.log" -j2 W=1 mm/contig/ samples/contig/ ||
 	{ cat "$work/w1.log"; die 'mm/contig or samples/contig does not compile'; }
-mapfile -t files < <(repo_files 'mm/*.c' 'samples/*.c')
+mapfile -t files < <(compiled_c)
 some 'C file under mm/ and samples/' "${#files[@]}"
 bad=0
 for file in "${files[@]}"; do

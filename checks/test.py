@@ -39,7 +39,7 @@ GUEST = ["--mem", "2G", "--qemu", "-machine max-ram-below-4g=1G",
 SLOW_GUEST = ["--mem", "1280M", "--append", "cma=64M movablecore=320M"]
 # The same where the kernel clears what it hands out, or what it gets back
 CLEAR = GUEST[:-1] + [GUEST[-1] + " init_on_alloc=1"]
-SLOW_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1 contig_tests.stride=7"]
+SLOW_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1 contig_stride=7"]
 # Every step of the engine with every kind of range: some minutes
 FAULTS = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " SUITES=contig_fault"]
 UML = ["--mem", "1G"]

@@ -5,9 +5,10 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <linux/init.h>
 #include <linux/instruction_pointer.h>
+#include <linux/kstrtox.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
 #include <linux/swap.h>
 
 #include "../../internal.h"
@@ -18,7 +19,17 @@
 
 /* Of all pairs of a step and a kind of range one in so many: the checkers are slow. */
 unsigned int contig_stride = 1;
-module_param_named(stride, contig_stride, uint, 0444);
+
+static int __init contig_set_stride(char *text)
+{
+	unsigned int stride;
+
+	if (kstrtouint(text, 0, &stride) || !stride)
+		return 0;
+	contig_stride = stride;
+	return 1;
+}
+__setup("contig_stride=", contig_set_stride);
 
 static const char * const contig_scene_names[] = {
 	[CONTIG_SCENE_FREE]	= "free",
