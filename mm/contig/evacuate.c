@@ -189,12 +189,14 @@ static int contig_put_batch(struct contig_mover *mover,
 
 /**
  * struct contig_targets - where the folios of one batch move to
+ * @mover: who moves them
  * @control: for alloc_migration_target()
  * @wanted: folios of the batch that have no target yet
  * @nr_pages: how many pages are in stock
  * @pages: single pages, allocated together
  */
 struct contig_targets {
+	struct contig_mover *mover;
 	struct migration_target_control control;
 	unsigned int wanted;
 	unsigned int nr_pages;
@@ -228,13 +230,17 @@ static void contig_return_stock(struct contig_targets *targets)
  * @src: the folio
  * @private: a struct contig_targets
  *
+ * Where memory is scarce each may take its time, so the deadline is looked at here.
+ *
  * Context: Task context, may sleep.
- * Return: a folio, or NULL if there is no memory.
+ * Return: a folio, or NULL if there is no memory or no time.
  */
 struct folio *contig_target(struct folio *src, unsigned long private)
 {
 	struct contig_targets *targets = (struct contig_targets *)private;
 
+	if (contig_must_stop(targets->mover))
+		return NULL;
 	KUNIT_STATIC_STUB_REDIRECT(contig_target, src, private);
 
 	if (!folio_test_large(src) && !targets->nr_pages)
@@ -274,6 +280,7 @@ static int contig_move_batch(struct contig_mover *mover,
 			     struct compact_control *cc)
 {
 	struct contig_targets targets = {
+		.mover = mover,
 		.control.nid = zone_to_nid(cc->zone),
 		.control.gfp_mask = cc->gfp_mask,
 		.control.reason = MR_CONTIG_RANGE,

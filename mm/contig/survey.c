@@ -181,18 +181,31 @@ static bool contig_type_obstructs(struct page *page,
 	return contig_obstacle(obstacle, contig_type_kind(page));
 }
 
-/* Off the LRU a folio has one reference more, of a batch or of who isolated it. */
-static bool contig_stray_is_held(struct page *page)
+/* What holds a folio off the LRU, or NONE; seen with a reference to it. */
+static enum contig_kind contig_stray_held_kind(struct folio *folio)
 {
+	/* one more is of a batch or of who isolated it */
+	int spare = folio_ref_count(folio) - 2 - folio_expected_ref_count(folio);
+
+	if (folio_maybe_dma_pinned(folio))
+		return CONTIG_KIND_DMA_PINNED;
+	if (folio_test_anon(folio) && spare > 0)
+		return CONTIG_KIND_REFERENCED;
+	return CONTIG_KIND_NONE;
+}
+
+static bool contig_stray_is_held(struct page *page,
+				 struct contig_obstacle *obstacle)
+{
+	enum contig_kind kind = CONTIG_KIND_NONE;
 	struct folio *folio = page_folio(page);
-	bool held = false;
 
 	if (!folio_try_get(folio))
 		return false;
-	if (page_folio(page) == folio && folio_test_anon(folio))
-		held = folio_ref_count(folio) - 2 > folio_expected_ref_count(folio);
+	if (page_folio(page) == folio)
+		kind = contig_stray_held_kind(folio);
 	folio_put(folio);
-	return held;
+	return kind != CONTIG_KIND_NONE && contig_obstacle(obstacle, kind);
 }
 
 /*
@@ -205,8 +218,7 @@ static bool contig_stray_obstructs(struct page *page,
 				   struct contig_obstacle *obstacle)
 {
 	if (READ_ONCE(page->mapping))
-		return contig_stray_is_held(page) &&
-		       contig_obstacle(obstacle, CONTIG_KIND_REFERENCED);
+		return contig_stray_is_held(page, obstacle);
 	if (is_kfence_address(page_address(page)))
 		return contig_obstacle(obstacle, CONTIG_KIND_KFENCE);
 	return contig_obstacle(obstacle, CONTIG_KIND_KERNEL);

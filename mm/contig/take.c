@@ -58,8 +58,12 @@
 #define CONTIG_LONGEST_NAP	(10 * NSEC_PER_MSEC)
 #define CONTIG_SLICE		(100 * NSEC_PER_MSEC)
 
-/* So long a page gets to be set up or torn down, before it counts as in use. */
+/*
+ * So long a page gets to be set up or torn down, before it counts as in use. Who
+ * comes back for one after a round has spent as much on it as on several.
+ */
 #define CONTIG_MOMENT		(100 * NSEC_PER_USEC)
+#define CONTIG_ROUND_MOMENTS	4
 
 /* No evacuation takes this long, so whoever has the blocks is stuck. */
 #define CONTIG_LONGEST_TURN	(60ULL * NSEC_PER_SEC)
@@ -130,6 +134,13 @@ static void contig_enable_lru(struct contig_take *take)
 		return;
 	lru_cache_enable();
 	take->lru_disabled = false;
+}
+
+/* Others have them while a page is waited for, unless it is for a moment only. */
+static void contig_lend_lru(struct contig_take *take, enum contig_kind kind)
+{
+	if (contig_kind_stays(kind) != CONTIG_A_MOMENT)
+		contig_enable_lru(take);
 }
 
 /* Look at what is not claimed, from @pfn on. */
@@ -232,7 +243,7 @@ static int contig_wait_for_page(struct contig_take *take,
 		return contig_give_up(take, obstacle);
 	while (contig_still_there(obstacle) && waited < limit &&
 	       !contig_is_called_off(take->stop)) {
-		contig_enable_lru(take);
+		contig_lend_lru(take, obstacle->kind);
 		contig_nap(min3(max(waited / 8, CONTIG_FIRST_NAP),
 				CONTIG_LONGEST_NAP, limit - waited));
 		waited = ktime_get_ns() - began;
@@ -257,8 +268,10 @@ static int contig_wait_for_rest(struct contig_take *take,
 
 	if (!limit || contig_is_called_off(take->stop))
 		return contig_give_up(take, obstacle);
-	contig_enable_lru(take);
+	contig_lend_lru(take, obstacle->kind);
 	contig_nap(min(limit, CONTIG_FIRST_NAP));
+	if (contig_kind_stays(obstacle->kind) == CONTIG_A_MOMENT)
+		take->moments /= CONTIG_ROUND_MOMENTS;
 	if (take->patience != CONTIG_NEVER)
 		take->patience -= min(take->patience, CONTIG_FIRST_NAP);
 	err = contig_wait_for_page(take, obstacle);

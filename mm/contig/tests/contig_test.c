@@ -82,6 +82,8 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_long_pin),
 	KUNIT_CASE(contig_test_impatient),
 	KUNIT_CASE(contig_test_late_pin),
+	KUNIT_CASE(contig_test_late_batch),
+	KUNIT_CASE(contig_test_frozen_page),
 	KUNIT_CASE(contig_test_killed_while_waiting),
 	KUNIT_CASE(contig_test_kinds_that_stay),
 	KUNIT_CASE(contig_test_kinds_that_pass),

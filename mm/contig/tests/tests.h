@@ -82,6 +82,8 @@ void contig_test_short_pin(struct kunit *test);
 void contig_test_long_pin(struct kunit *test);
 void contig_test_impatient(struct kunit *test);
 void contig_test_late_pin(struct kunit *test);
+void contig_test_late_batch(struct kunit *test);
+void contig_test_frozen_page(struct kunit *test);
 void contig_test_killed_while_waiting(struct kunit *test);
 void contig_test_kinds_that_stay(struct kunit *test);
 void contig_test_kinds_that_pass(struct kunit *test);

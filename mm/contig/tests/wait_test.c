@@ -5,6 +5,7 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
@@ -354,6 +355,62 @@ void contig_test_late_pin(struct kunit *test)
 	contig_held_close(test, &held, err);
 }
 
+/* One for each folio, and each takes its time. */
+static struct folio *contig_target_late(struct folio *src,
+					unsigned long private)
+{
+	struct migration_target_control control = {
+		.nid = folio_nid(src),
+		.gfp_mask = GFP_HIGHUSER_MOVABLE,
+	};
+
+	fsleep(10 * USEC_PER_MSEC);
+	return alloc_migration_target(src, (unsigned long)&control);
+}
+
+/* Time runs out in the middle of a batch: the rest of it stays where it is. */
+void contig_test_late_batch(struct kunit *test)
+{
+	struct contig_report report;
+	struct contig_held held;
+	int err;
+
+	contig_held_open(test, &held);
+	kunit_activate_static_stub(test, contig_target, contig_target_late);
+	err = contig_ask_for(&held, GFP_KERNEL, CONTIG_HARD, ms_to_ktime(40),
+			     &report);
+	kunit_deactivate_static_stub(test, contig_target);
+	KUNIT_EXPECT_EQ(test, err, -ETIMEDOUT);
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason), "TIMED_OUT");
+	KUNIT_EXPECT_LE(test, report.pages_moved, 5);
+	KUNIT_EXPECT_GE(test, report.elapsed, 40 * NSEC_PER_MSEC);
+	KUNIT_EXPECT_EQ(test, 0, contig_anon_bad_pages(test, held.addr, 40));
+	contig_window_check(held.window, 40 - report.pages_moved);
+	contig_anon_unmap(test, held.addr, 40);
+}
+
+/* A page that nobody has put anywhere and nobody frees: some rounds, not one a moment. */
+void contig_test_frozen_page(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	unsigned long pfn = window->start + 77;
+	struct contig_events before;
+	struct page *page;
+
+	contig_window_release(window, window->start, pfn);
+	contig_window_release(window, pfn + 1, window->end);
+	page = contig_window_hand_out(window, pfn);
+	set_page_count(page, 0);
+	contig_read_events(&before);
+	contig_expect_refused(test, pfn - 1, pfn + 1, ACR_FLAGS_NONE, GFP_KERNEL,
+			      CONTIG_LOST_RACE, pfn);
+	KUNIT_EXPECT_LE(test, contig_events_since(&before, CONTIG_LRU_DRAINS), 2);
+	KUNIT_EXPECT_LE(test, contig_events_since(&before, CONTIG_PCP_DRAINS), 8);
+	set_page_count(page, 1);
+	__free_page(page);
+	contig_window_check(window, 0);
+}
+
 /* === While it waits === */
 
 struct contig_waiter {
@@ -450,6 +507,20 @@ void contig_test_kinds_that_stay(struct kunit *test)
 	__free_page(page);
 }
 
+/* It obstructs as what it is, whether it is on the LRU or not. */
+static void contig_expect_pinned(struct kunit *test, struct folio *folio)
+{
+	struct contig_obstacle obstacle = {};
+	unsigned long step;
+
+	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	KUNIT_EXPECT_TRUE(test, contig_page_obstructs(&folio->page, &step,
+						      &obstacle));
+	KUNIT_EXPECT_STREQ(test, contig_kind_name(obstacle.kind), "dma-pinned");
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(obstacle.reason), "PINNED");
+	folio_ref_sub(folio, GUP_PIN_COUNTING_BIAS);
+}
+
 /* What can hold a page that moves otherwise. */
 void contig_test_kinds_that_pass(struct kunit *test)
 {
@@ -464,6 +535,7 @@ void contig_test_kinds_that_pass(struct kunit *test)
 	folio_set_mlocked(folio);
 	contig_expect_kind(test, &folio->page, "mlocked");
 	folio_clear_mlocked(folio);
+	contig_expect_pinned(test, folio);
 	lru_add_drain_all();
 	contig_expect_kind(test, &folio->page, "file");
 	folio_get(folio);
