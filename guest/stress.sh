@@ -3,24 +3,25 @@
 #
 # guest/stress.sh LANE: the job stress in a guest that has all that it can take away,
 # judged by checks/gate.py. From the environment: SEED (1), MINUTES (5), CPUS (2),
-# ENGINE (lane bench), MEM (1280), megabytes beside the 256 of virtio-mem.
+# ENGINE (lane bench), MEM (2560), megabytes beside the 256 of virtio-mem.
+# A page of 1 GB can be had from an area of its own only, which begins at 4 GB.
 set -euo pipefail
 
 lane=$1
 minutes=${MINUTES:-5}
 out=build/results/$lane/stress
-append="cma=64M movablecore=384M memhp_default_state=online_movable"
+append="cma=64M@0-1G hugetlb_cma=1G movablecore=384M memhp_default_state=online_movable"
 append+=" debug_pagealloc=off page_owner=off"
 append+=" SEED=${SEED:-1} MINUTES=$minutes ${ENGINE:+ENGINE=$ENGINE}"
-device="-object memory-backend-ram,id=vmem0,size=256M"
-device+=" -device virtio-mem-pci,id=vm0,memdev=vmem0,block-size=2M,requested-size=128M"
+device="-machine max-ram-below-4g=1G -object memory-backend-ram,id=vmem0,size=256M"
+device+=" -device virtio-mem-pci,id=vm0,memdev=vmem0,block-size=2M,requested-size=256M"
 device+=" -chardev socket,id=qmp0,path=$out/qmp.sock,server=on,wait=off"
 device+=" -mon chardev=qmp0,mode=control -chardev socket,id=qmp1,path=$out/qmp.sock"
 device+=" -device virtserialport,chardev=qmp1,name=qmp"
 
 cd "$(dirname "$0")/.."
 status=0
-guest/boot.sh --lane "$lane" --job stress --cpus "${CPUS:-2}" --mem "${MEM:-1280}M,maxmem=4G" \
+guest/boot.sh --lane "$lane" --job stress --cpus "${CPUS:-2}" --mem "${MEM:-2560}M,maxmem=4G" \
 	--timeout $((minutes * 90 + 900)) --out "$out" --append "$append" --qemu "$device" ||
 	status=$?
 skips=lanes/$lane.skips

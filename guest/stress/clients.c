@@ -23,6 +23,8 @@
 #define HEAP_FILE		"/dev/dma_heap/default_cma_region"
 #define HOLD_US		40000
 #define MOST_HUGE	12
+#define POOL_TRIES	500
+#define POOL_TRY_US	10000
 #define PIECES		4	/* a buffer is no more than that part of the area */
 
 static void end_call(unsigned int slot, unsigned long nr, double began, int error, bool met)
@@ -60,7 +62,7 @@ static void use_pages(unsigned int slot, char *map, size_t pages, uint64_t *rand
 
 /* === hugetlb === */
 
-static unsigned long resize_pool(unsigned long kb, unsigned long nr)
+static unsigned long ask_for_pool(unsigned long kb, unsigned long nr)
 {
 	char path[128], text[32];
 
@@ -68,6 +70,18 @@ static unsigned long resize_pool(unsigned long kb, unsigned long nr)
 	snprintf(text, sizeof(text), "%lu", nr);
 	contig_write_file(path, text);
 	return contig_number("/proc/meminfo", "Hugetlb:") / kb;
+}
+
+/* A page that somebody moves just now cannot leave the pool before it has arrived. */
+static unsigned long resize_pool(unsigned long kb, unsigned long nr)
+{
+	unsigned long got = ask_for_pool(kb, nr);
+
+	for (int tries = 0; got > nr && tries < POOL_TRIES && !is_over(); tries++) {
+		usleep(POOL_TRY_US);
+		got = ask_for_pool(kb, nr);
+	}
+	return got;
 }
 
 static sigjmp_buf no_page;

@@ -45,8 +45,12 @@ void remember_machine(void)
 
 static void check_blocks(void)
 {
+	struct contig_blocks now = contig_blocks();
+
 	if (!contig_same_blocks(&blocks))
-		it_is_wrong(MACHINE, "block types or isolated blocks are not what they were");
+		it_is_wrong(MACHINE, "blocks: %lu movable, %lu CMA, %lu isolated; there were %lu, %lu, %lu",
+			    now.movable, now.cma, now.isolated, blocks.movable, blocks.cma,
+			    blocks.isolated);
 }
 
 /* Each look at a place takes its time, and so it settles meanwhile. */

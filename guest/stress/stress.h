@@ -125,6 +125,8 @@ void ask_until_told(unsigned int slot);
 void huge_until_told(unsigned int slot);
 void heap_until_told(unsigned int slot);
 void upset_until_told(unsigned int slot);
+bool reads_as(const char *dir, const char *file, const char *text);
+unsigned long block_pages(void);
 void stand_still_if_told(unsigned int slot);
 uint64_t first_random(unsigned int slot);
 

@@ -23,9 +23,9 @@
 #define MAX_PATHS	64
 #define AWAY_US		200000
 #define REST_US		300000
-#define OFFLINE_S	2	/* how long somebody may try to take a block away */
+#define OFFLINE_S	6	/* how long somebody may try to take a block away */
 #define HOG_S		8	/* how long it may eat */
-#define PLUG_MB		256	/* of the device; at rest half of it is plugged */
+#define PLUG_MB		256	/* of the device; at rest all of it is plugged */
 #define SETTLE_TRIES	600
 
 static char cpus[MAX_PATHS][64], blocks[MAX_PATHS][64];
@@ -41,7 +41,7 @@ static int write_number(const char *dir, const char *file, const char *text)
 	return contig_write_file(path, text) ? 0 : -errno;
 }
 
-static bool reads_as(const char *dir, const char *file, const char *text)
+bool reads_as(const char *dir, const char *file, const char *text)
 {
 	char path[128], word[32] = "";
 	FILE *f;
@@ -110,20 +110,26 @@ static unsigned long first_pfn(const char *block)
 	return index * pages;
 }
 
-static unsigned long block_pages(void)
+unsigned long block_pages(void)
 {
 	return first_pfn("memory1");
 }
 
-/* It is given up after a while: somebody may hold a page of it for good. */
+/*
+ * Blocks that somebody evacuates are refused at once. It is given up after a while:
+ * somebody may hold a page of it for good.
+ */
 static int take_away(const char *block)
 {
 	struct itimerval alarm = { .it_value.tv_sec = OFFLINE_S,
 				   .it_interval.tv_usec = 100000 }, none = {};
+	double end = now() + OFFLINE_S;
 	int err;
 
 	setitimer(ITIMER_REAL, &alarm, NULL);
-	err = write_number(block, "state", "offline");
+	do
+		err = write_number(block, "state", "offline");
+	while (err == -EBUSY && now() < end && !is_over());
 	setitimer(ITIMER_REAL, &none, NULL);
 	return err;
 }
@@ -190,20 +196,20 @@ static void memory_runs_out(unsigned int slot)
 
 /* === The host === */
 
-/* As much as a checkpoint can count on. */
+/* As much as a checkpoint can count on: part of it may lie in this block or in that. */
 static void settle(void)
 {
 	unsigned long mb = ~0UL;
 
-	if (monitor < 0 || monitor_request_mb(monitor, PLUG_MB / 2))
+	if (monitor < 0 || monitor_request_mb(monitor, PLUG_MB))
 		return;
-	for (int tries = 0; tries < SETTLE_TRIES && mb != PLUG_MB / 2; tries++) {
+	for (int tries = 0; tries < SETTLE_TRIES && mb != PLUG_MB; tries++) {
 		usleep(100000);
 		mb = monitor_plugged_mb(monitor);
 		shared->slots[upset_slot].calls++;
 	}
-	if (mb != PLUG_MB / 2)
-		it_is_wrong(MACHINE, "virtio-mem has %lu MB, not %u", mb, PLUG_MB / 2);
+	if (mb != PLUG_MB)
+		it_is_wrong(MACHINE, "virtio-mem has %lu MB, not %u", mb, PLUG_MB);
 }
 
 static void host_changes_its_mind(unsigned int slot, uint64_t *random)

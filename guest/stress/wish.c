@@ -17,13 +17,28 @@ struct contig_span places[3];
 
 #define CHUNK	512UL		/* pages looked at at once */
 
+/* What is not there looks like a page of no kind. */
+static bool is_online(unsigned long pfn)
+{
+	static unsigned long last = ~0UL;
+	static bool online;
+	char path[64];
+
+	if (pfn / block_pages() == last)
+		return online;
+	last = pfn / block_pages();
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%lu", last);
+	online = reads_as(path, "state", "online");
+	return online;
+}
+
 /* The kernel keeps some from boot on: none of these can be had. */
 static bool is_clean(unsigned long pfn, unsigned long end)
 {
 	uint64_t bad = CONTIG_PG_RESERVED | CONTIG_PG_NOPAGE | CONTIG_PG_SLAB | CONTIG_PG_TABLE;
 	uint64_t flags[CHUNK];
 
-	if (end - pfn < CHUNK || !contig_flags(pfn, CHUNK, flags))
+	if (end - pfn < CHUNK || !is_online(pfn) || !contig_flags(pfn, CHUNK, flags))
 		return false;
 	for (size_t i = 0; i < CHUNK; i++)
 		if (flags[i] & bad)
@@ -49,12 +64,12 @@ static struct contig_span find_movable(void)
 	return longest;
 }
 
-/* Where the kernel's own pages are, too. */
+/* Where the kernel's own pages are, too; in the other zone hugetlb has a CMA area. */
 static struct contig_span find_other(void)
 {
 	struct contig_zone zone;
 
-	if (!contig_zone("Normal", &zone) && !contig_zone("DMA32", &zone))
+	if (!contig_zone("DMA32", &zone) && !contig_zone("Normal", &zone))
 		return (struct contig_span){};
 	return (struct contig_span){ zone.start, zone.end };
 }
@@ -64,6 +79,8 @@ void find_places(void)
 	places[MOVABLE_PLACE] = find_movable();
 	places[CMA_PLACE] = contig_cma_area();
 	places[OTHER_PLACE] = find_other();
+	for (int i = 0; i <= OTHER_PLACE; i++)
+		ksft_print_msg("place %d: 0x%lx to 0x%lx\n", i, places[i].start, places[i].end);
 }
 
 /* === Making a wish === */

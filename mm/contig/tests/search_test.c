@@ -378,7 +378,8 @@ void contig_test_only_movable_run(struct kunit *test)
 }
 
 /* More than a walk picks at a time. */
-#define CONTIG_ISLANDS	(2 * CONTIG_PICKED + 8)
+#define CONTIG_ISLANDS	(4 * CONTIG_PICKED + 8)
+#define CONTIG_WALKERS	4
 
 /* Go on to the next island that this walk has not met; false at its end. */
 static bool contig_meet(struct contig_finder *finder, unsigned long start,
@@ -394,32 +395,34 @@ static bool contig_meet(struct contig_finder *finder, unsigned long start,
 	return true;
 }
 
-/* What another walk over the free lists looks at in between is met all the same. */
-void contig_test_two_walks(struct kunit *test)
+/* What other walks over the free lists look at in between is met all the same. */
+void contig_test_many_walks(struct kunit *test)
 {
-	struct contig_window *window = contig_window_open(test, CONTIG_CHUNK);
+	struct contig_window *window = contig_window_open(test, 2 * CONTIG_CHUNK);
 	const struct contig_wish wish = {
 		.nr_pages = 8,
 		.align = 8,
 		.start = window->start,
 		.end = window->end,
 	};
-	DECLARE_BITMAP(met, CONTIG_ISLANDS) = {};
-	DECLARE_BITMAP(they_met, CONTIG_ISLANDS) = {};
-	struct contig_finder ours, theirs;
+	DECLARE_BITMAP(met[CONTIG_WALKERS], CONTIG_ISLANDS) = {};
+	struct contig_finder *finders;
 
+	finders = kunit_kcalloc(test, CONTIG_WALKERS, sizeof(*finders), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, finders);
 	for (unsigned long i = 0; i < CONTIG_ISLANDS; i++)
 		contig_window_release(window, window->start + 16 * i,
 				      window->start + 16 * i + 8);
-	contig_find_begin(&ours, window->zone, &wish);
-	contig_find_begin(&theirs, window->zone, &wish);
+	for (int i = 0; i < CONTIG_WALKERS; i++)
+		contig_find_begin(&finders[i], window->zone, &wish);
 	for (bool more = true; more; ) {
-		more = contig_meet(&ours, window->start, met);
-		more |= contig_meet(&theirs, window->start, they_met);
+		more = false;
+		for (int i = 0; i < CONTIG_WALKERS; i++)
+			more |= contig_meet(&finders[i], window->start, met[i]);
 	}
-	KUNIT_EXPECT_EQ(test, CONTIG_ISLANDS, bitmap_weight(met, CONTIG_ISLANDS));
-	KUNIT_EXPECT_EQ(test, CONTIG_ISLANDS,
-			bitmap_weight(they_met, CONTIG_ISLANDS));
+	for (int i = 0; i < CONTIG_WALKERS; i++)
+		KUNIT_EXPECT_EQ_MSG(test, bitmap_weight(met[i], CONTIG_ISLANDS),
+				    CONTIG_ISLANDS, "walker %d", i);
 }
 
 /* Of four chunks that can be emptied it is the one with the fewest pages. */

@@ -117,7 +117,7 @@ const void *contig_bad_wishes_next(struct kunit *test, const void *prev,
 void contig_test_constraints(struct kunit *test);
 void contig_test_bad_wish(struct kunit *test);
 void contig_test_only_run(struct kunit *test);
-void contig_test_two_walks(struct kunit *test);
+void contig_test_many_walks(struct kunit *test);
 void contig_test_only_movable_run(struct kunit *test);
 void contig_test_cheapest(struct kunit *test);
 void contig_test_only_place(struct kunit *test);
