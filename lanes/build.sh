@@ -70,7 +70,7 @@ kbuild()
 }
 
 # Whatever the kernel is made from: as long as it is the same, so is the kernel
-inputs()
+sources()
 {
 	[ -z "$(git -C "$tree" status --porcelain -uno 2>&1)" ] || return 0
 	git -C "$tree" rev-parse HEAD
@@ -81,6 +81,15 @@ inputs()
 	for f in $fragments; do
 		cat "$here/$f.config"
 	done | sha256sum
+}
+
+inputs()
+{
+	local from
+
+	from=$(sources)
+	[ -n "$from" ] || return 0
+	echo "$from"
 	stat -c %Y "$out/.config" "$out/vmlinux"
 }
 
@@ -152,6 +161,7 @@ if is_built; then
 	exit
 fi
 rm -f "$out/.built"
+before=$(sources 2>/dev/null)
 printf '  %-8s lane %s from allnoconfig +%s\n' CONFIG "$lane" " $fragments"
 configure
 
@@ -174,5 +184,9 @@ if [ -z "$image" ] && grep -q '^CONFIG_CONTIG_ALLOC=y' "$out/.config"; then
 	fi
 	printf '  %-8s lane %s, mm/contig with W=1: no warning\n' BUILD "$lane"
 fi
-inputs >"$out/.built" 2>/dev/null || rm -f "$out/.built"
+# Somebody may have edited a fragment meanwhile.
+if [ "$(sources 2>/dev/null)" = "$before" ]; then
+	inputs >"$out/.built" 2>/dev/null || rm -f "$out/.built"
+fi
+before=$(sources 2>/dev/null)
 printf '  %-8s lane %s, kernel ready after %d s\n' BUILD "$lane" $SECONDS

@@ -93,6 +93,12 @@ static void show_stack(const struct slot *slot)
 		fclose(file);
 }
 
+/* A gigabyte is more than all others ask for. */
+static unsigned int hang_ticks(const struct slot *slot)
+{
+	return slot->verb == GIGANTIC ? 4 * HANG_TICKS : HANG_TICKS;
+}
+
 /* Ticks and not seconds: somebody may stop the whole guest for a while. */
 static void watch_slot(unsigned int number)
 {
@@ -109,7 +115,7 @@ static void watch_slot(unsigned int number)
 	}
 	slot->ticks = calls == slot->seen ? slot->ticks + 1 : 0;
 	slot->seen = calls;
-	if (slot->ticks != HANG_TICKS ||
+	if (slot->ticks < hang_ticks(slot) ||
 	    (slot->paused == shared->phase && shared->pause))
 		return;
 	show_stack(slot);
@@ -222,7 +228,7 @@ static void stop_all(void)
 	for (unsigned int i = 0; i < nr_slots; i++) {
 		struct slot *slot = &shared->slots[i];
 
-		for (int n = 0; n < HANG_TICKS / 10 && slot->pid; n++) {
+		for (int n = 0; n < HANG_TICKS / 30 && slot->pid; n++) {
 			if (waitpid(slot->pid, NULL, WNOHANG) == slot->pid)
 				slot->pid = 0;
 			else

@@ -25,7 +25,7 @@
 #define MAX_PFN		(1UL << 22)	/* pages that the ledger has room for: 16 GB */
 #define LAST_EVENTS	1000
 #define TICK_MS		100
-#define HANG_TICKS	600		/* without a finished call */
+#define HANG_TICKS	1800		/* without a finished call */
 #define PAGES_PER_MB	256UL
 #define LARGEST		(512 * PAGES_PER_MB)
 
