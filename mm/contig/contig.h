@@ -422,6 +422,8 @@ void contig_free_unused(unsigned long start, unsigned long end);
 int contig_free_compound(struct page *head, unsigned long nr_pages);
 
 /* request.c */
+unsigned long contig_end_of(phys_addr_t max_addr);
+unsigned long contig_align_of(phys_addr_t align);
 struct page *contig_alloc_for_noprof(const struct contig_request *req,
 				     const bool *stop, unsigned long caller,
 				     bool is_part,

@@ -69,12 +69,10 @@ static bool ddi_fits(const physreq_t *limits, phys_addr_t addr, size_t size)
  */
 bool ddi_is_anywhere(const physreq_t *limits, bool may_sleep)
 {
-	phys_addr_t max_addr = ddi_max_addr(limits);
 	struct contig_wish wish = {
 		.nr_pages = 1,
-		.align = max(PHYS_PFN(limits->phys_align), 1UL),
-		.end = max_addr == PHYS_ADDR_MAX ? ULONG_MAX >> PAGE_SHIFT :
-						   PHYS_PFN(max_addr + 1),
+		.align = contig_align_of(limits->phys_align),
+		.end = contig_end_of(ddi_max_addr(limits)),
 	};
 
 	return contig_place(&wish, GFP_KERNEL, may_sleep) != CONTIG_NO_PFN;

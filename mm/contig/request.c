@@ -37,26 +37,54 @@ static bool contig_is_node(int nid)
 	       (nid >= 0 && nid < MAX_NUMNODES && node_possible(nid));
 }
 
-/* One past the last page that lies wholly below @max_addr or at it. */
-static unsigned long contig_end_of(phys_addr_t max_addr)
+/* An address may name a page that is beyond all PFNs: it counts as the last. */
+static unsigned long contig_to_pfn(u64 pages)
 {
-	if (!max_addr || max_addr == PHYS_ADDR_MAX)
-		return ULONG_MAX >> PAGE_SHIFT;
-	return PHYS_PFN(max_addr + 1);
+	return min_t(u64, pages, ULONG_MAX);
+}
+
+/**
+ * contig_end_of() - where a wish ends that has a highest address
+ * @max_addr: the last address that may be part of it; 0 for any
+ *
+ * Context: Any.
+ * Return: one past the last page that lies wholly below @max_addr or at it.
+ */
+unsigned long contig_end_of(phys_addr_t max_addr)
+{
+	phys_addr_t last = max_addr ?: PHYS_ADDR_MAX;
+	u64 pages = last >> PAGE_SHIFT;
+
+	return contig_to_pfn(pages + (offset_in_page(last) == PAGE_SIZE - 1));
+}
+
+/**
+ * contig_align_of() - what a wish is aligned to
+ * @align: bytes, a power of two; 0 for a page
+ *
+ * Context: Any.
+ * Return: pages; of what cannot be counted in them, PFN 0 is the only multiple, and
+ * so it is of the largest power of two but for one PFN that nothing has.
+ */
+unsigned long contig_align_of(phys_addr_t align)
+{
+	return clamp_t(u64, align >> PAGE_SHIFT, 1, 1UL << (BITS_PER_LONG - 1));
 }
 
 /*
  * Constraints in bytes become constraints in pages: whatever is smaller than a
  * page is met by each page, but for blocks that are larger than their boundary.
+ * A boundary whose pages cannot be counted becomes none.
  */
 static bool contig_translate(struct contig_wish *wish,
 			     const struct contig_request *req)
 {
 	*wish = (struct contig_wish){
 		.nr_pages = req->nr_pages,
-		.align = max(PHYS_PFN(req->align), 1UL),
+		.align = contig_align_of(req->align),
 		.boundary = PHYS_PFN(req->boundary),
-		.start = PHYS_PFN(req->min_addr) + !!offset_in_page(req->min_addr),
+		.start = contig_to_pfn((u64)(req->min_addr >> PAGE_SHIFT) +
+				       !!offset_in_page(req->min_addr)),
 		.end = contig_end_of(req->max_addr),
 	};
 	/* A compound page is aligned to its size. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What contig_alloc() hands out: in what form it comes, from which context it can
- * be had, that contig_free() takes nothing else; and contig_query(), which only
- * says what would come.
+ * be had, that contig_free() takes nothing else; limits that are beyond all memory;
+ * and contig_query(), which only says what would come.
  */
 #include <kunit/test.h>
 #include <linux/highmem.h>
@@ -303,6 +303,72 @@ void contig_test_free_block_compound(struct kunit *test)
 				    GFP_NOWAIT);
 		contig_window_release_rest(window);
 		contig_window_check(window, 0);
+	}
+}
+
+/* === Limits === */
+
+/* Limits of up to as many bits as an address has, and PFNs for each that has one. */
+void contig_test_limits(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, contig_align_of(0), 1);
+	KUNIT_EXPECT_EQ(test, contig_align_of(1), 1);
+	KUNIT_EXPECT_EQ(test, contig_end_of(0), contig_end_of(PHYS_ADDR_MAX));
+	for (int bits = PAGE_SHIFT; bits < BITS_PER_TYPE(phys_addr_t); bits++) {
+		phys_addr_t addr = (phys_addr_t)1 << bits;
+		u64 nr_pages = addr >> PAGE_SHIFT;
+
+		KUNIT_EXPECT_LT(test, contig_end_of(addr - 2), nr_pages);
+		KUNIT_EXPECT_EQ(test, contig_end_of(addr - 1),
+				min_t(u64, nr_pages, ULONG_MAX));
+		KUNIT_EXPECT_GE(test, contig_end_of(0), contig_end_of(addr));
+		KUNIT_EXPECT_EQ(test, contig_align_of(addr),
+				min_t(u64, nr_pages, 1UL << (BITS_PER_LONG - 1)));
+	}
+	/* There is a last page, and it may be asked for. */
+	KUNIT_EXPECT_GT(test, contig_end_of(0),
+			min_t(u64, PHYS_ADDR_MAX >> PAGE_SHIFT, ULONG_MAX - 1));
+}
+
+static void contig_expect_none(struct kunit *test,
+			       const struct contig_request *req)
+{
+	struct contig_report report;
+
+	KUNIT_EXPECT_NE(test, 0, contig_query(req, &report));
+	KUNIT_EXPECT_NULL(test, contig_alloc(req, &report));
+}
+
+/* A limit above all memory is none, a lowest address there leaves nothing. */
+void contig_test_limits_far(struct kunit *test)
+{
+	struct contig_request req = {
+		.nr_pages = 1,
+		.nid = NUMA_NO_NODE,
+		.gfp = GFP_KERNEL | __GFP_NOWARN,
+	};
+	struct page *page;
+
+	for (int bits = fls64(PFN_PHYS(max_pfn)); bits < BITS_PER_TYPE(phys_addr_t);
+	     bits++) {
+		phys_addr_t limit = (phys_addr_t)1 << bits;
+
+		req.min_addr = 0;
+		req.max_addr = limit - 1;
+		req.boundary = limit;
+		page = contig_alloc(&req, NULL);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, page, "%d bits", bits);
+		contig_free(page, 1);
+		req.boundary = 0;
+		req.max_addr = 0;
+		req.min_addr = limit;
+		contig_expect_none(test, &req);
+		req.min_addr = limit - 1;
+		contig_expect_none(test, &req);
+		req.min_addr = PAGE_SIZE;
+		req.align = limit;
+		contig_expect_none(test, &req);
+		req.align = 0;
 	}
 }
 

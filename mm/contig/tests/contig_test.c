@@ -143,6 +143,8 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_free_elsewhere),
 	KUNIT_CASE(contig_test_free_block_held),
 	KUNIT_CASE(contig_test_free_block_compound),
+	KUNIT_CASE(contig_test_limits),
+	KUNIT_CASE(contig_test_limits_far),
 	KUNIT_CASE(contig_test_query_moves),
 	KUNIT_CASE(contig_test_query_busy),
 	KUNIT_CASE(contig_test_query_atomic),

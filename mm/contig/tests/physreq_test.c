@@ -143,7 +143,7 @@ static bool physreq_check(struct kunit *test, const physreq_t *limits,
 	fine = !is_vmalloc_addr(addr) && IS_ALIGNED(first, limits->phys_align);
 	if (limits->phys_boundary)
 		fine &= !((first ^ last) & ~(limits->phys_boundary - 1));
-	if (limits->phys_dmasize)
+	if (limits->phys_dmasize && limits->phys_dmasize < BITS_PER_TYPE(last))
 		fine &= !(last >> limits->phys_dmasize);
 	KUNIT_EXPECT_TRUE_MSG(test, fine, "%zu bytes at %pa: align %pa, boundary %pa, %u bits",
 			      size, &first, &limits->phys_align,

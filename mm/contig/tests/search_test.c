@@ -234,8 +234,11 @@ static const struct contig_bad_wish {
 	struct contig_request req;
 } contig_bad_wishes[] = {
 	{ "no pages", { .nr_pages = 0 } },
+	{ "more than below the limit", { .nr_pages = ULONG_MAX, .max_addr = SZ_1G - 1 } },
+#if BITS_PER_LONG == 64 || !defined(CONFIG_PHYS_ADDR_T_64BIT)
 	{ "all pages", { .nr_pages = ULONG_MAX } },
-	{ "more bytes than addresses", { .nr_pages = 1 + (ULONG_MAX >> PAGE_SHIFT) } },
+	{ "more bytes than addresses", { .nr_pages = 2 + (PHYS_ADDR_MAX >> PAGE_SHIFT) } },
+#endif
 	{ "align 3", { .nr_pages = 1, .align = 3 } },
 	{ "align 96 KB", { .nr_pages = 1, .align = 3 * SZ_32K } },
 	{ "align 1 MB + 1", { .nr_pages = 1, .align = SZ_1M + 1 } },

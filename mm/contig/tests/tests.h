@@ -139,6 +139,8 @@ void contig_test_free_exactly(struct kunit *test);
 void contig_test_free_elsewhere(struct kunit *test);
 void contig_test_free_block_held(struct kunit *test);
 void contig_test_free_block_compound(struct kunit *test);
+void contig_test_limits(struct kunit *test);
+void contig_test_limits_far(struct kunit *test);
 void contig_test_query_moves(struct kunit *test);
 void contig_test_query_busy(struct kunit *test);
 void contig_test_query_atomic(struct kunit *test);
