@@ -86,11 +86,13 @@ SMP8 = ["--cpus", "8"] + GUEST
 I386 = ["--mem", "2G", "--append", "cma=64M"]
 KCSAN = ["--mem", "2G", "--cpus", "4", "--append", "cma=128M movablecore=512M"]
 MEGABYTE = ["--mem", "2G", "--append", "cma=1G"]
+# Of fewer blocks than kinds of them the kernel would not keep any for what can move.
+MEGABYTE_64K = ["--mem", "4G", "--append", "cma=1G"]
 # Lane, part, seconds, arguments; what is before a dash in the part is the job.
 OTHER_GUESTS = (
     ("arm64", "selftest", 1800, ARM64_SELFTEST),
     ("arm64", "megabyte", 600, MEGABYTE),
-    ("arm64-64k", "megabyte", 600, MEGABYTE),
+    ("arm64-64k", "megabyte", 600, MEGABYTE_64K),
     ("arm64-64k", "kunit", 1200, ARM64_64K),
     ("arm64-64k", "selftest", 1800, ARM64_64K),
     ("numa", "kunit", 900, NUMA),
