@@ -156,6 +156,38 @@ int contig_parse_number(char **words, unsigned long *number)
 	return word ? kstrtoul(word, 0, number) : -EINVAL;
 }
 
+/**
+ * contig_parse_pages() - read NR [OPT...]
+ * @session: gets the number of pages
+ * @words: changed
+ * @opt: gets the rest
+ *
+ * Context: Any.
+ * Return: 0 or -EINVAL.
+ */
+int contig_parse_pages(struct contig_session *session, char *words,
+		       struct contig_options *opt)
+{
+	return contig_parse_number(&words, &session->nr_pages) ?:
+	       contig_parse_options(words, opt);
+}
+
+/**
+ * contig_parse_range() - read START NR [OPT...]
+ * @session: gets the range
+ * @words: changed
+ * @opt: gets the rest
+ *
+ * Context: Any.
+ * Return: 0 or -EINVAL.
+ */
+int contig_parse_range(struct contig_session *session, char *words,
+		       struct contig_options *opt)
+{
+	return contig_parse_number(&words, &session->start) ?:
+	       contig_parse_pages(session, words, opt);
+}
+
 /* === Giving back === */
 
 static void contig_release(struct contig_held *held, unsigned long start,
@@ -298,9 +330,7 @@ static int contig_do_range(struct contig_session *session, char *words)
 	struct contig_terms terms;
 	int err;
 
-	err = contig_parse_number(&words, &session->start) ?:
-	      contig_parse_number(&words, &session->nr_pages) ?:
-	      contig_parse_options(words, &opt);
+	err = contig_parse_range(session, words, &opt);
 	if (err)
 		return err;
 	if (opt.has_place)
@@ -320,8 +350,7 @@ static int contig_do_pages(struct contig_session *session, char *words)
 	struct page *page;
 	int err;
 
-	err = contig_parse_number(&words, &session->nr_pages) ?:
-	      contig_parse_options(words, &opt);
+	err = contig_parse_pages(session, words, &opt);
 	if (err)
 		return err;
 	if (opt.flags != ACR_FLAGS_NONE || opt.has_place)
@@ -350,8 +379,7 @@ int contig_parse_request(struct contig_session *session, char *words,
 	struct contig_options opt;
 	int err;
 
-	err = contig_parse_number(&words, &session->nr_pages) ?:
-	      contig_parse_options(words, &opt);
+	err = contig_parse_pages(session, words, &opt);
 	if (err)
 		return err;
 	if (opt.flags != ACR_FLAGS_NONE || opt.form == CONTIG_FROZEN)

@@ -65,6 +65,10 @@ struct contig_command {
 /* trigger.c */
 int contig_parse_options(char *words, struct contig_options *opt);
 int contig_parse_number(char **words, unsigned long *number);
+int contig_parse_pages(struct contig_session *session, char *words,
+		       struct contig_options *opt);
+int contig_parse_range(struct contig_session *session, char *words,
+		       struct contig_options *opt);
 int contig_parse_request(struct contig_session *session, char *words,
 			 struct contig_request *req);
 struct contig_held *contig_find_held(struct contig_session *session,

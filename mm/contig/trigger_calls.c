@@ -59,9 +59,7 @@ static int contig_call_range(struct contig_session *session, char *words)
 	unsigned long end;
 	int err;
 
-	err = contig_parse_number(&words, &session->start) ?:
-	      contig_parse_number(&words, &session->nr_pages) ?:
-	      contig_parse_options(words, &opt);
+	err = contig_parse_range(session, words, &opt);
 	if (err)
 		return err;
 	if (opt.has_place || opt.timeout)
@@ -82,8 +80,7 @@ static int contig_call_pages(struct contig_session *session, char *words)
 	struct page *page;
 	int err;
 
-	err = contig_parse_number(&words, &session->nr_pages) ?:
-	      contig_parse_options(words, &opt);
+	err = contig_parse_pages(session, words, &opt);
 	if (err)
 		return err;
 	if (opt.flags != ACR_FLAGS_NONE || opt.has_place || opt.timeout)
@@ -219,8 +216,7 @@ static int contig_call_ddi(struct contig_session *session, char *words)
 	void *addr;
 	int err;
 
-	err = contig_parse_number(&words, &session->nr_pages) ?:
-	      contig_parse_options(words, &opt);
+	err = contig_parse_pages(session, words, &opt);
 	if (err)
 		return err;
 	limits.phys_align = opt.align ?: PAGE_SIZE;
