@@ -452,7 +452,8 @@ figures()
 		  "intree": {"min": 900, "median": 1000, "max": 1100}, "contig": {"min": 80, "median": 80, "max": 80}}]},
 		 "costs": {"before": {"sizes": {"mm/page_alloc.o": 5000, "mm/cma.o": 10}, "stack": {"old": 300, "both": 9}},
 		  "after": {"sizes": {"mm/page_alloc.o": 1000, "mm/cma.o": 10, "mm/contig/a.o": 7, "mm/contig/ddi.o": 2},
-		   "stack": {"new": 400, "both": 9}}}}
+		   "stack": {"new": 400, "both": 9}},
+		  "bloat": {"add": 2, "remove": 1, "grow": 0, "shrink": 3, "up": 7000, "down": 4000}}}
 	EOF
 	tree && mails
 }
@@ -467,6 +468,12 @@ t_figures_of_the_code()
 {
 	figures 'code}' && grep -qE '^  mm/page_alloc.o +5,000 +1,000 +-4,000$' build/series/v1-0000* &&
 		grep -qE '^  mm/contig +0 +7 +\+7$' build/series/v1-0000* && grep -qE 'DDI.* 0 +2 ' build/series/v1-0000*
+}
+
+t_figures_of_bloat()
+{
+	figures 'bloat}' && tr '\n' ' ' < build/series/v1-0000* > letter &&
+		grep -q 'add/remove: 2/1 grow/shrink: 0/3 up/down: 7,000/-4,000 (+3,000)' letter
 }
 
 t_figures_of_the_stack()

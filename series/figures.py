@@ -12,6 +12,7 @@ a line:
                         NAME@BOOT is what that boot measured, NAME what the first did
     {machine}           where and when that was measured
     {code}              a table: bytes of code before the series and after it
+    {bloat}             what scripts/bloat-o-meter says of it
     {stack}             the largest stack frames, before and after
 """
 import json
@@ -26,7 +27,7 @@ BISECT = os.path.join(ROOT, "build", "bisect")
 KEPT = os.path.join(ROOT, "series", "figures.json")
 OPTIONAL = {"physreq": "DDI calls, off by default", "trigger": "trigger, off by default"}
 PARTS = {"physreq": "physreq", "ddi": "physreq", "ddi_get": "physreq", "ddi_wait": "physreq", "place": "physreq",
-         "trigger": "trigger"}
+         "trigger": "trigger", "trigger_calls": "trigger"}
 WIDTH = 72
 
 
@@ -55,14 +56,13 @@ def bench(wanted):
 
 
 def costs():
-    """Sizes of the first and the last step, if make bisect, or a quick one, was green for both."""
+    """What make bisect, or a quick one, wrote down of the base and of the last step when they were green."""
     mailed = [step.name for step in load() if step.mailed]
     stamps = [read(os.path.join(BISECT, name, "stamp")) or read(os.path.join(BISECT, "quick", name, "stamp"))
               for name in (mailed[0], mailed[-1])]
-    if not all(stamps) or not all("sizes" in stamp and "stack" in stamp for stamp in stamps):
+    if not all(stamps) or not stamps[0].get("base") or not stamps[1].get("end") or not stamps[1].get("bloat"):
         return None
-    return {when: {"sizes": stamp["sizes"], "stack": stamp["stack"]}
-            for when, stamp in zip(("before", "after"), stamps)}
+    return {"before": stamps[0]["base"], "after": stamps[1]["end"], "bloat": stamps[1]["bloat"]}
 
 
 def figures(wanted):
@@ -126,17 +126,29 @@ def machine(found, _words):
     return wrap(text.replace("(R)", "").replace(" Processor", ""), WIDTH, "")
 
 
+def part_of(name):
+    """Which part of the engine an object belongs to."""
+    return PARTS.get(os.path.basename(name)[:-len(".o")], "engine") if name.startswith("mm/contig/") else "base"
+
+
 def code_table(found, _words):
     before, after = found["before"]["sizes"], found["after"]["sizes"]
     parts = {"engine": 0, **{part: 0 for part in OPTIONAL}}
     for name, size in after.items():
-        if name.startswith("mm/contig/"):
-            parts[PARTS.get(os.path.basename(name)[:-2], "engine")] += size
-    rows = [(name, before[name], after[name]) for name in ("mm/page_alloc.o", "mm/cma.o")]
+        if part_of(name) in parts:
+            parts[part_of(name)] += size
+    rows = [(name, size, after[name]) for name, size in before.items()]
     rows += [("mm/contig", 0, parts["engine"])]
     rows += [("  " + text, 0, parts[part]) for part, text in OPTIONAL.items()]
     for name, old, new in rows:
         yield f"{name:36}{number(old):>10}{number(new):>10}{new - old:>+10,}"
+
+
+def bloat_line(found, _words):
+    """The functions alone, without the optional parts."""
+    text = ("scripts/bloat-o-meter on these objects, functions alone and without the optional parts: "
+            "add/remove: {add}/{remove} grow/shrink: {grow}/{shrink} up/down: {up:,}/-{down:,} ({net:+,})")
+    return wrap(text.format(net=found["bloat"]["up"] - found["bloat"]["down"], **found["bloat"]), WIDTH, "")
 
 
 def stack_table(found, _words):
@@ -149,7 +161,7 @@ def stack_table(found, _words):
 
 
 MAKERS = {"bench": ("bench", bench_table), "machine": ("bench", machine),
-          "code": ("costs", code_table), "stack": ("costs", stack_table)}
+          "code": ("costs", code_table), "bloat": ("costs", bloat_line), "stack": ("costs", stack_table)}
 
 
 def orders(lines):
@@ -186,7 +198,7 @@ def fill(lines):
             raise Problem(f"series/cover.md: there are no figures for {{{what}}}",
                           "make bench" if kind == "bench" else "make bisect")
         for text in make(found[kind], rows):
-            yield text if what == "machine" else ("  " + text).rstrip()
+            yield text if what in ("machine", "bloat") else ("  " + text).rstrip()
 
 
 def keep():

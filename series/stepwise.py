@@ -8,8 +8,9 @@ kernel-doc, W=1, sparse and get_maintainer.pl. A file of the base is held to wha
 it was before: it must not complain more. One tree steps forward, with one O=
 directory for each configuration, so that a step compiles little.
 
-build/bisect/NNNN-name/ has the logs of a step, and a stamp if all was well: a step
-that has not changed since, on top of others that have not, is not done again.
+build/bisect/NNNN-name/ has the logs of a step, and a stamp if all was well: where the
+tree after the step is still what it was, and so are compiler, configuration, guest and
+what decides here, it is not done again, but for AGAIN=1.
 STEPS='0003 0004' does these only; everything before them is taken for granted.
 QUICK=1 only looks: no kernel is linked or booted.
 """
@@ -23,13 +24,16 @@ import subprocess
 import sys
 import time
 
+from figures import OPTIONAL, part_of
 from mail import MAILED, mail
 from steps import ROOT, Problem, load, main, say
 from tree import LINUX, TIP, ZERO, finish_interrupted, linux_git, locked, tree, write
 
+sys.path.insert(0, os.path.join(ROOT, "checks"))
+import test as machines     # noqa: E402 (needs the path; says what a guest of the lane is given)
+
 BUILD = os.path.join(ROOT, "build")
 TOP = os.path.join(BUILD, "bisect")
-FRAGMENTS = ("common", "x86_64", "contig", "sample")    # of the lane x86_64, see lanes/build.sh
 OBJECTS = {"x86_64": os.path.join(BUILD, "x86_64"),     # the O= directories
            "allnoconfig": os.path.join(BUILD, "allnoconfig"),
            "w1": os.path.join(TOP, "w1")}
@@ -37,7 +41,9 @@ SPARSE = "sparse -D__typeof_unqual__=__typeof__"       # 0.6.4 does not know it,
 PLANTED = "static int planted_space(int __user *p)\n{\n\treturn *p;\n}\nstatic void *planted = planted_space;\n"
 TELLS = "dereference of noderef"
 TICK = 8                # seconds between two signs of life
-GUEST = ["--mem", "2G", "--append", "cma=128M movablecore=512M"]
+DECIDES = ("series/stepwise.py", "checks/gate.py", "checks/check-patch.allow", "lanes/x86_64.skips",
+           "guest/boot.sh", "guest/init.c", "guest/jobs/hello", "guest/jobs/kunit")
+AGAIN = os.environ.get("AGAIN", "0") not in ("", "0")
 QUICK = os.environ.get("QUICK", "0") not in ("", "0")
 COLUMNS = ("checkpatch", "kernel-doc", "maintainers", "W=1 sparse", "x86_64", "allnoconfig", "boot")
 
@@ -100,6 +106,11 @@ def complaints(log):
     return [line for line in read(log).split("\n") if told.search(line)]
 
 
+def fragments():
+    """What the configuration of the lane x86_64 is made of."""
+    return tuple(output("lanes/lane.sh", "x86_64", "fragments", where=ROOT).split())
+
+
 # --- the tree -----------------------------------------------------------------------
 
 class Walk:
@@ -112,6 +123,7 @@ class Walk:
         self.at = self.git.out("rev-parse", TIP)
         self.commits = self.git.out("rev-list", "--reverse", f"{ZERO}..{MAILED}").split()
         self.ours = {name for step in self.steps for name in step.files}
+        self.fragments = fragments()
 
     def go(self, commit):
         """Only what differs is written, so that no more is compiled than has to be."""
@@ -128,9 +140,10 @@ class Walk:
 
     def key(self, number):
         """Changes when the outcome may."""
-        sha = hashlib.sha256()
-        for name in FRAGMENTS:
-            sha.update(read(os.path.join(ROOT, "lanes", name + ".config")).encode())
+        words = (*machines.GUEST, output("gcc", "--version"), output("ld", "--version"))
+        sha = hashlib.sha256("\0".join(words).encode())
+        for name in DECIDES + tuple(f"lanes/{part}.config" for part in self.fragments):
+            sha.update(read(os.path.join(ROOT, name)).encode())
         sha.update(self.git.out("rev-parse", self.commits[number] + "^{tree}").encode())
         sha.update(self.git.out("show", "-s", "--format=%B", self.commits[number]).encode())
         return sha.hexdigest()
@@ -259,10 +272,10 @@ def kconfig_state(walk, wanted):
     return hashlib.sha256("\n".join(files + [wanted]).encode()).hexdigest()
 
 
-def configure(walk, where, fragments, logs):
+def configure(walk, where, parts, logs):
     """allnoconfig and what the fragments ask for and this step has, unless it is that already."""
     os.makedirs(OBJECTS[where], exist_ok=True)
-    wanted = "".join(read(os.path.join(ROOT, "lanes", part + ".config")) for part in fragments)
+    wanted = "".join(read(os.path.join(ROOT, "lanes", part + ".config")) for part in parts)
     config, note = (os.path.join(OBJECTS[where], name) for name in (".config", ".bisect"))
     state = kconfig_state(walk, wanted)
     if os.path.exists(config) and os.path.exists(note) and read(note) == state + read(config):
@@ -275,12 +288,12 @@ def configure(walk, where, fragments, logs):
         f.write(state + read(config))
 
 
-def build(walk, where, fragments, files, logs):
+def build(walk, where, parts, files, logs):
     """All of a kernel; what this step touches is compiled anew."""
-    configure(walk, where, fragments, logs)
+    configure(walk, where, parts, logs)
     for name in objects(files):
         forget(where, name)
-    log = kbuild(where, os.path.join(logs, where + ".log"), "bzImage", *(["modules"] if fragments else []))
+    log = kbuild(where, os.path.join(logs, where + ".log"), "bzImage", *(["modules"] if parts else []))
     if complaints(log):
         raise Failed("\n".join(complaints(log)[:20]))
 
@@ -291,7 +304,7 @@ def boot(logs):
     job = "kunit" if has_tests else "hello"
     where = os.path.join(logs, job)
     run(["guest/boot.sh", "--lane", "x86_64", "--job", job, "--timeout", "900", "--out", where,
-         "--kernel", os.path.join(OBJECTS["x86_64"], "arch/x86/boot/bzImage"), *GUEST],
+         "--kernel", os.path.join(OBJECTS["x86_64"], "arch/x86/boot/bzImage"), *machines.GUEST],
         os.path.join(logs, "boot.log"), job)
     counts = os.path.join(logs, "counts")
     log = os.path.join(logs, "gate.log")
@@ -304,7 +317,7 @@ def boot(logs):
 def costs(log):
     """Bytes of code, and stack frames, of what the engine is made of and what it replaces."""
     top = OBJECTS["w1"]
-    names = ["mm/page_alloc.o", "mm/cma.o"]
+    names = ["mm/page_alloc.o", "mm/cma.o", "drivers/virtio/virtio_mem.o"]
     engine = os.path.join(LINUX, "mm", "contig")
     kbuild("w1", log, *names, *(["mm/contig/"] if os.path.isdir(engine) else []))
     if os.path.isdir(engine):
@@ -313,8 +326,28 @@ def costs(log):
     paths = [os.path.join(top, name) for name in names]
     told = output("size", *paths).split("\n")[1:]
     frames = output("sh", "-c", 'objdump -d "$@" | perl scripts/checkstack.pl x86 64', "sh", *paths)
+    link([path for name, path in zip(names, paths) if part_of(name) not in OPTIONAL], log)
     return {"sizes": {name: int(line.split()[0]) for name, line in zip(names, told)},
             "stack": {name: int(size) for name, size in re.findall(r"(?m)^0x\w+ (\S+) \[.*\]:\s*(\d+)$", frames)}}
+
+
+def link(paths, log):
+    """The objects as one, beside the log, for scripts/bloat-o-meter."""
+    told = output("ld", "-r", "-o", log[:-len("log")] + "o", *paths)
+    if told:
+        raise Failed(told)
+
+
+def bloat(before, after):
+    """What scripts/bloat-o-meter counts in the functions: added, gone, grown, shrunk; bytes up and down."""
+    if not os.path.exists(before):
+        return None             # the first step was not asked for yet
+    told = output("scripts/bloat-o-meter", "-t", before, after)
+    head = re.match(r"add/remove: (\d+)/(\d+) grow/shrink: (\d+)/(\d+) up/down: (\d+)/-(\d+) ", told)
+    if not head:
+        raise Failed("bloat-o-meter says: " + told[:200])
+    words = ("add", "remove", "grow", "shrink", "up", "down")
+    return dict(zip(words, map(int, head.groups())))
 
 
 # --- a step -------------------------------------------------------------------------------
@@ -332,7 +365,9 @@ def one_step(walk, number, logs, outcome):
     files = walk.touched(number)
     old = [name for name in files if name not in walk.ours]
     walk.go(walk.before(number))
-    configure(walk, "w1", FRAGMENTS, logs)
+    configure(walk, "w1", walk.fragments, logs)
+    if number == 0:             # for the cover letter
+        outcome["base"] = costs(os.path.join(logs, "base.log"))
     doc_before = kernel_doc(old)
     close_before = look_closely(old, os.path.join(logs, "w1-before.log"))
     walk.go(walk.commits[number])
@@ -347,32 +382,37 @@ def one_step(walk, number, logs, outcome):
         say(what, f"{outcome[what]}, {time.monotonic() - began:.0f} s")
 
     def closely():
-        configure(walk, "w1", FRAGMENTS, logs)
+        configure(walk, "w1", walk.fragments, logs)
         more(look_closely(files, os.path.join(logs, "w1.log")), close_before, walk.ours)
 
     attempt("checkpatch", lambda: check_patch(walk, number, logs))
     attempt("kernel-doc", lambda: more(kernel_doc(files), doc_before, walk.ours))
     attempt("maintainers", lambda: check_maintainers(walk, number, logs))
     attempt("W=1 sparse", closely)
-    if number in (0, len(walk.steps) - 1):      # for the cover letter
-        outcome.update(costs(os.path.join(logs, "costs.log")))
+    if number == len(walk.steps) - 1:
+        outcome["end"] = costs(os.path.join(logs, "end.log"))
+        outcome["bloat"] = bloat(os.path.join(logs_of(walk.steps[0]), "base.o"), os.path.join(logs, "end.o"))
     if QUICK:
         return
-    attempt("x86_64", lambda: build(walk, "x86_64", FRAGMENTS, files, logs))
+    attempt("x86_64", lambda: build(walk, "x86_64", walk.fragments, files, logs))
     attempt("allnoconfig", lambda: build(walk, "allnoconfig", (), files, logs))
     if outcome["x86_64"] == "ok":
         attempt("boot", lambda: boot(logs))
 
 
+def logs_of(step):
+    return os.path.join(TOP, "quick" if QUICK else "", step.name)
+
+
 def do_step(walk, number):
     """The outcome of a step, taken from its stamp if that is still true."""
     step = walk.steps[number]
-    logs = os.path.join(TOP, "quick" if QUICK else "", step.name)
+    logs = logs_of(step)
     stamp = os.path.join(logs, "stamp")
     key = walk.key(number)
     if os.path.exists(stamp):
         known = json.loads(read(stamp))
-        if known["key"] == key:
+        if known["key"] == key and not AGAIN:
             say("STEP", f"{step.name}: green already")
             return known
     say("STEP", f"{step.name} ({number + 1} of {len(walk.steps)}): {step.subject()}")
