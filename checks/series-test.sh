@@ -418,6 +418,38 @@ t_apply_that_cannot_write_undoes()
 	fake_base kdir && mkdir kdir/mm/.contig-new-Makefile && refused 'as it was'
 }
 
+# --- make deb --------------------------------------------------------------------------
+
+# deb SYMBOL OPTION: from a tree whose make packs a kernel that has these
+deb()
+{
+	tree && printf '#!/bin/sh\n' > build/linux/scripts/config && chmod +x build/linux/scripts/config &&
+		printf '%s\n' "$2" > conf && cat > build/linux/Makefile <<-EOF
+			.RECIPEPREFIX = >
+			boot = \$(O)/kernel/boot
+			olddefconfig:
+			bindeb-pkg:
+			> mkdir -p \$(boot) \$(O)/kernel/DEBIAN
+			> cp \$(O)/.config \$(boot)/config-7.3.4-contig
+			> echo image > \$(boot)/vmlinuz-7.3.4-contig
+			> echo '0 T $1' > \$(boot)/System.map-7.3.4-contig
+			> printf '%s\n' 'Package: linux-image-7.3.4-contig' 'Version: 1' 'Architecture: all' \
+			  'Maintainer: x <x@x>' 'Description: x' > \$(O)/kernel/DEBIAN/control
+			> dpkg-deb -b \$(O)/kernel \$(O)/..
+		EOF
+	CONFIG=conf series/deb.sh > out 2>&1
+}
+
+t_deb_holds_a_kernel()
+{
+	deb contig_take CONFIG_CONTIG_ENGINE=y &&
+		grep -q 'INSTALL *apt install ./build/deb/linux-image-7.3.4-contig_1_all.deb' out
+}
+
+t_deb_without_the_series() { fails 'is not one with the series' deb other CONFIG_CONTIG_ENGINE=y; }
+t_deb_of_what_needs_no_engine() { fails 'has no user of contiguous memory' deb contig_take CONFIG_MMU=y; }
+t_deb_of_no_configuration() { tree && CONFIG=none fails 'no such file' series/deb.sh; }
+
 # --- make series ----------------------------------------------------------------------
 
 mails() { series/mail.py > out 2>&1; }
@@ -449,7 +481,9 @@ figures()
 	printf '# mm: a thing\n\nBefore.\n\n{%b\n\nAfter.\n' "$1" > series/cover.md
 	cat > series/figures.json <<-'EOF'
 		{"bench": {"rows": [{"boot": "one", "scenario": "s", "unit": "ns", "ratio": 12.5,
-		  "intree": {"min": 900, "median": 1000, "max": 1100}, "contig": {"min": 80, "median": 80, "max": 80}}]},
+		  "intree": {"min": 900, "median": 1000, "max": 1100}, "contig": {"min": 80, "median": 80, "max": 80}},
+		 {"boot": "uml", "scenario": "s", "unit": "ns", "ratio": 0.5,
+		  "intree": {"min": 7, "median": 7, "max": 7}, "contig": {"min": 14, "median": 14, "max": 14}}]},
 		 "costs": {"before": {"sizes": {"mm/page_alloc.o": 5000, "mm/cma.o": 10}, "stack": {"old": 300, "both": 9}},
 		  "after": {"sizes": {"mm/page_alloc.o": 1000, "mm/cma.o": 10, "mm/contig/a.o": 7, "mm/contig/ddi.o": 2},
 		   "stack": {"new": 400, "both": 9}},
@@ -462,6 +496,13 @@ t_figures_of_a_bench()
 {
 	figures 'bench}\ns@one  a title\n' && grep -qE '^  a title +1,000  20% +80   0%    12x$' build/series/v1-0000* &&
 		grep -qx After. build/series/v1-0000*
+}
+
+t_figures_of_what_got_slower()
+{
+	mkdir -p bench && printf '[scenario.s]\ntitle = "taken"\n' > bench/scenarios.toml &&
+		figures 'slower}' && grep -qE '^  taken \(native, ns\) +7   0% +14   0%  0.50x$' build/series/v1-0000* &&
+		[ "$(grep -c taken build/series/v1-0000*)" = 1 ]
 }
 
 t_figures_of_the_code()

@@ -33,14 +33,15 @@ find_config()
 	fi
 }
 
-# Nothing of the moment goes into the packages, and nobody's name.
+# Nothing of the moment goes into the packages, and nobody's name; LOCALVERSION, set
+# to nothing, keeps off the '+' that says there are commits behind a release.
 kbuild()
 {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u CONFIG -u DEBUG LC_ALL=C CCACHE_DEPEND=1 \
 		DEB_BUILD_OPTIONS=terse DEBFULLNAME='contig series' DEBEMAIL=contig@localhost \
 		KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00' KBUILD_BUILD_VERSION=1 \
 		KBUILD_BUILD_USER=contig KBUILD_BUILD_HOST=deb \
-		make -C "$tree" O="$obj" CC="${cc:-gcc}" "$@" < /dev/null
+		make -C "$tree" O="$obj" CC="${cc:-gcc}" LOCALVERSION= "$@" < /dev/null
 }
 
 configure()
@@ -61,15 +62,22 @@ configure()
 # The packages are there and hold what they should.
 inspect()
 {
-	local image=$1 name=${1##*/}
+	local image=$1 name=${1##*/} file
 
 	name=${name#linux-image-} name=${name%%_*}
 	dpkg-deb --contents "$image" > "$out/contents"
 	for file in "boot/vmlinuz-$name" "boot/config-$name" "boot/System.map-$name"; do
 		grep -q " [.]/$file$" "$out/contents" || die "$image lacks $file"
 	done
-	dpkg-deb --fsys-tarfile "$image" | tar -xO "./boot/System.map-$name" | grep -q ' contig_take$' ||
+	if ! inside "System.map-$name" | grep ' contig_take$' > "$out/found" ||
+	   ! inside "config-$name" | grep -x CONFIG_CONTIG_ENGINE=y >> "$out/found"; then
 		die "the kernel of $image is not one with the series"
+	fi
+}
+
+inside()	# FILE of /boot
+{
+	dpkg-deb --fsys-tarfile "$image" | tar -xO "./boot/$1"
 }
 
 mkdir -p "$obj"
