@@ -10,6 +10,9 @@ a line:
     {bench}             a table; its rows follow up to an empty line, each the name of
                         a scenario of bench/scenarios.toml and what it is called here.
                         NAME@BOOT is what that boot measured, NAME what the first did
+    {slower}            the same table of all that was measured and got slower, if it
+                        is more than 1 in 50; what follows only says what it is called
+                        here, and without that it has the title of bench/scenarios.toml
     {machine}           where and when that was measured
     {code}              a table: bytes of code before the series and after it
     {bloat}             what scripts/bloat-o-meter says of it
@@ -19,15 +22,19 @@ import json
 import os
 import re
 import sys
+import tomllib
 
 from steps import ROOT, Problem, load, main, say
 
 RESULTS = os.path.join(ROOT, "build", "bench", "results.json")
 BISECT = os.path.join(ROOT, "build", "bisect")
+SCENARIOS = os.path.join(ROOT, "bench", "scenarios.toml")
 KEPT = os.path.join(ROOT, "series", "figures.json")
 OPTIONAL = {"physreq": "DDI calls, off by default", "trigger": "trigger, off by default"}
 PARTS = {"physreq": "physreq", "ddi": "physreq", "ddi_get": "physreq", "ddi_wait": "physreq", "place": "physreq",
          "trigger": "trigger", "trigger_calls": "trigger"}
+CLOCKS = {"wall": " (QEMU, ns)", "uml": " (native, ns)"}        # boots where something else is counted
+WORSE = 0.98
 WIDTH = 72
 
 
@@ -95,13 +102,29 @@ def pick(found, word):
 
 
 def bench_table(found, rows):
-    yield f"{'':32}{'base':>12}{'+-':>5}{'series':>12}{'+-':>5}{'':>7}"
+    wanted = []
     for line in rows:
         word, _, title = line.partition(" ")
-        row = pick(found, word)
-        if not row:
+        wanted.append((pick(found, word), title.strip()))
+        if not wanted[-1][0]:
             raise Problem(f"series/cover.md: nothing was measured as {word}", "make bench")
-        lines = wrap(title.strip(), 32)
+    yield from table(wanted)
+
+
+def slower_table(found, rows):
+    """Whatever it is: nobody chooses what stands here."""
+    with open(SCENARIOS, "rb") as f:
+        titles = {name: scenario["title"] for name, scenario in tomllib.load(f)["scenario"].items()}
+    titles.update((name, title.strip()) for name, _, title in (line.partition(" ") for line in rows))
+    yield from table([(row, titles[row["scenario"]] + CLOCKS.get(row["boot"], ""))
+                      for row in found["rows"]
+                      if row.get("x") is None and row["ratio"] is not None and row["ratio"] < WORSE])
+
+
+def table(wanted):
+    yield f"{'':32}{'base':>12}{'+-':>5}{'series':>12}{'+-':>5}{'':>7}"
+    for row, title in wanted:
+        lines = wrap(title, 32)
         yield from lines[:-1]
         yield (f"{lines[-1]:32}" + "".join(f"{number(row[side]['median']):>12}{percent(row[side]):>5}"
                                            for side in ("intree", "contig")) + f"{times(row['ratio']):>7}")
@@ -160,7 +183,7 @@ def stack_table(found, _words):
             text = ""
 
 
-MAKERS = {"bench": ("bench", bench_table), "machine": ("bench", machine),
+MAKERS = {"bench": ("bench", bench_table), "slower": ("bench", slower_table), "machine": ("bench", machine),
           "code": ("costs", code_table), "bloat": ("costs", bloat_line), "stack": ("costs", stack_table)}
 
 
@@ -174,7 +197,7 @@ def orders(lines):
         elif found and found.group(1) not in MAKERS:
             raise Problem(f"series/cover.md: no such figures: {line}")
         elif found:
-            rows = [] if found.group(1) == "bench" else None
+            rows = [] if found.group(1) in ("bench", "slower") else None
             yield found.group(1), rows
         else:
             rows = None
