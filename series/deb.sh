@@ -4,9 +4,9 @@
 # make deb: Debian packages of a kernel with the series, in build/deb.
 #
 # CONFIG=file is the configuration to build; without it, that of the kernel that
-# runs. Changed in it are only a suffix of the version (SUFFIX, '-contig'), keys that
-# only its distributor has, and debug information, which DEBUG=1 keeps. Answers to
-# questions that are new in this kernel are the default ones. JOBS=N makes N at a time.
+# runs. Changed in it are only keys that its distributor has to itself, and debug
+# information, which DEBUG=1 keeps. Answers to questions that are new in this kernel are
+# the default ones. The version ends with SUFFIX, '-contig'. JOBS=N makes N at a time.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -33,20 +33,20 @@ find_config()
 	fi
 }
 
-# Nothing of the moment goes into the packages, and nobody's name; LOCALVERSION, set
-# to nothing, keeps off the '+' that says there are commits behind a release.
+# Nothing of the moment goes into the packages, and nobody's name; nor, as the version
+# has its suffix, a '+' for commits behind a release.
 kbuild()
 {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u CONFIG -u DEBUG LC_ALL=C CCACHE_DEPEND=1 \
 		DEB_BUILD_OPTIONS=terse DEBFULLNAME='contig series' DEBEMAIL=contig@localhost \
 		KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00' KBUILD_BUILD_VERSION=1 \
 		KBUILD_BUILD_USER=contig KBUILD_BUILD_HOST=deb \
-		make -C "$tree" O="$obj" CC="${cc:-gcc}" LOCALVERSION= "$@" < /dev/null
+		make -C "$tree" O="$obj" CC="${cc:-gcc}" LOCALVERSION="${SUFFIX--contig}" "$@" < /dev/null
 }
 
 configure()
 {
-	local change=(--set-str LOCALVERSION "${SUFFIX:--contig}" --disable LOCALVERSION_AUTO
+	local change=(--disable LOCALVERSION_AUTO
 		--set-str SYSTEM_TRUSTED_KEYS '' --set-str SYSTEM_REVOCATION_KEYS '')
 
 	[ -n "${DEBUG:-}" ] || change+=(--enable DEBUG_INFO_NONE --disable DEBUG_INFO_DWARF5
