@@ -73,6 +73,7 @@ struct contig_reservation {
  * @min_pages: of a search: the largest block of at least so many will do; 0 for all
  *	or nothing
  * @only_free: what is not free is not wanted
+ * @drained: for an earlier attempt the LRU batches were emptied; returned, too
  * @is_part: of a larger request, which will be the one to be reported
  */
 struct contig_terms {
@@ -83,6 +84,7 @@ struct contig_terms {
 	unsigned long caller;
 	unsigned long min_pages;
 	bool only_free;
+	bool drained;
 	bool is_part;
 };
 
@@ -109,6 +111,7 @@ struct contig_terms {
  * @pcp_suspected: that page may be on a per-CPU list
  * @zone_is_ample: no claim can bring the zone to its watermark
  * @lru_disabled: the LRU batches are off until the request is over
+ * @drained: they were emptied before, be it for an earlier attempt
  * @in_doubt: what is left has to be looked at again once it is isolated
  * @reservation: our place among those who evacuate
  * @report: how it went so far
@@ -135,6 +138,7 @@ struct contig_take {
 	bool pcp_suspected;
 	bool zone_is_ample;
 	bool lru_disabled;
+	bool drained;
 	bool in_doubt;
 	struct contig_reservation reservation;
 	struct contig_report report;

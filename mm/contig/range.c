@@ -42,6 +42,7 @@ void contig_agree(struct contig_terms *terms, gfp_t gfp,
 	terms->deadline = CONTIG_NEVER;
 	terms->min_pages = 0;
 	terms->only_free = false;
+	terms->drained = false;
 	terms->stop = NULL;
 	if (effort == CONTIG_NOWAIT)
 		terms->gfp &= ~__GFP_DIRECT_RECLAIM;
@@ -137,6 +138,7 @@ static void contig_ask(struct contig_take *take, unsigned long start,
 	take->patience = terms->patience;
 	take->deadline = terms->deadline;
 	take->only_free = terms->only_free;
+	take->drained = terms->drained;
 	take->stop = terms->stop;
 	take->moments = CONTIG_MOMENTS;
 	take->nr_poisoned = contig_nr_poisoned();
@@ -306,7 +308,8 @@ static void contig_report_range(struct contig_take *take, int error)
  * @start: first PFN
  * @end: one past the last
  * @flags: ACR_FLAGS_CMA for the blocks of CMA areas, ACR_FLAGS_NONE for others
- * @terms: as from contig_agree(); returns what patience is left
+ * @terms: as from contig_agree(); for another attempt, returns what patience is left
+ *	and whether the LRU batches were emptied
  * @report: filled in, whatever happens
  *
  * Context: Task context if the gfp of @terms allows blocking, then it may sleep;
@@ -330,6 +333,7 @@ int contig_alloc_range_on_noprof(unsigned long start, unsigned long end,
 	contig_report_range(&take, err);
 	*report = take.report;
 	terms->patience = take.patience;
+	terms->drained = take.drained;
 	if (!terms->is_part)
 		contig_conclude(start, end - start, terms, report);
 	return err;

@@ -173,6 +173,7 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 					   &one);
 	if (hunt->level == CONTIG_LEVEL_HELD)
 		hunt->terms->patience = terms.patience;
+	hunt->terms->drained = terms.drained;
 	one.ranges_tried += sum->ranges_tried;
 	one.pages_moved += sum->pages_moved;
 	*sum = one;

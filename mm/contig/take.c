@@ -118,14 +118,29 @@ static bool contig_drain_here(struct contig_take *take)
 	return contig_claim(take);
 }
 
-/* Folios in an LRU batch cannot be moved; none enters one from here on. */
+static void contig_spend(struct contig_take *take, u64 nsecs)
+{
+	if (take->patience != CONTIG_NEVER)
+		take->patience -= min(take->patience, nsecs);
+}
+
+/*
+ * Folios in an LRU batch cannot be moved; none enters one from here on. All CPUs
+ * are asked for it, which may take longer than many a pin: whoever wants it again
+ * and again waits.
+ */
 static void contig_disable_lru(struct contig_take *take)
 {
+	u64 began = ktime_get_ns();
+
 	if (take->lru_disabled || contig_fault(CONTIG_FAULT_LRU))
 		return;
 	lru_cache_disable();
 	take->lru_disabled = true;
 	contig_count(CONTIG_LRU_DRAINS, 1);
+	if (take->drained)
+		contig_spend(take, ktime_get_ns() - began);
+	take->drained = true;
 }
 
 static void contig_enable_lru(struct contig_take *take)
@@ -250,8 +265,8 @@ static int contig_wait_for_page(struct contig_take *take,
 	}
 	if (contig_kind_stays(obstacle->kind) == CONTIG_A_MOMENT)
 		take->moments -= !!take->moments;
-	else if (take->patience != CONTIG_NEVER)
-		take->patience -= min(take->patience, waited);
+	else
+		contig_spend(take, waited);
 	if (!contig_still_there(obstacle))
 		return 0;
 	if (waited < CONTIG_SLICE)
@@ -272,19 +287,22 @@ static int contig_wait_for_rest(struct contig_take *take,
 	contig_nap(min(limit, CONTIG_FIRST_NAP));
 	if (contig_kind_stays(obstacle->kind) == CONTIG_A_MOMENT)
 		take->moments /= CONTIG_ROUND_MOMENTS;
-	if (take->patience != CONTIG_NEVER)
-		take->patience -= min(take->patience, CONTIG_FIRST_NAP);
+	contig_spend(take, CONTIG_FIRST_NAP);
 	err = contig_wait_for_page(take, obstacle);
 	return min(err, 0);
 }
 
 /* === Looking === */
 
-/* Only folios that an LRU batch may hold are worth emptying them for. */
+/*
+ * Only folios that an LRU batch may hold are worth emptying them for. Who goes on to
+ * another range rather than wait, does it once.
+ */
 static void contig_empty_batches(struct contig_take *take,
 				 enum contig_kind kind)
 {
-	if (kind == CONTIG_KIND_DMA_PINNED || kind == CONTIG_KIND_ISOLATED ||
+	if ((take->drained && !take->patience) ||
+	    kind == CONTIG_KIND_DMA_PINNED || kind == CONTIG_KIND_ISOLATED ||
 	    contig_kind_stays(kind) == CONTIG_FOR_GOOD)
 		return;
 	contig_disable_lru(take);

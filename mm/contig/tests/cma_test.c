@@ -88,21 +88,26 @@ static void contig_area_fill(struct contig_area *area)
 	KUNIT_ASSERT_EQ(area->test, area->cma->available_count, 0);
 }
 
-/* Of a full area, give one page back; returns its PFN. */
-static unsigned long contig_area_free_one(struct contig_area *area)
+/* Of a full area, give some pages back that lie together; returns the first PFN. */
+static unsigned long contig_area_free(struct contig_area *area, unsigned long nr)
 {
-	unsigned int last = area->nr - 1;
-	struct page *page = area->pieces[last] + area->sizes[last] - 1;
+	unsigned int i = area->nr - 1;
+	struct page *page;
 
-	area->sizes[last]--;
-	KUNIT_EXPECT_TRUE(area->test, cma_release(area->cma, page, 1));
-	if (!area->sizes[last])
-		area->pieces[last] = NULL;
+	while (i && area->sizes[i] < nr)
+		i--;
+	area->sizes[i] -= nr;
+	page = area->pieces[i] + area->sizes[i];
+	KUNIT_EXPECT_TRUE(area->test, cma_release(area->cma, page, nr));
+	if (!area->sizes[i])
+		area->pieces[i] = NULL;
 	return page_to_pfn(page);
 }
 
-/* A page that the area has lent to page cache: it counts as free. */
-static struct page *contig_area_lend(struct contig_area *area, unsigned long pfn)
+/* Pages that count as free in the area, and are a test's to do with as it likes. */
+static struct contig_window *contig_area_window(struct contig_area *area,
+						unsigned long start,
+						unsigned long nr)
 {
 	struct contig_window *window;
 	struct contig_report report;
@@ -110,16 +115,26 @@ static struct page *contig_area_lend(struct contig_area *area, unsigned long pfn
 
 	window = kunit_kzalloc(test, sizeof(*window), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, window);
-	window->held = kunit_kzalloc(test, sizeof(*window->held), GFP_KERNEL);
+	window->held = kunit_kcalloc(test, BITS_TO_LONGS(nr), sizeof(long),
+				     GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, window->held);
 	window->test = test;
-	window->zone = page_zone(pfn_to_page(pfn));
-	window->start = pfn;
-	window->end = pfn + 1;
+	window->zone = page_zone(pfn_to_page(start));
+	window->start = start;
+	window->end = start + nr;
 	window->type = MIGRATE_CMA;
-	KUNIT_ASSERT_EQ(test, 0, contig_alloc_range(pfn, pfn + 1, ACR_FLAGS_CMA,
-						    CONTIG_QUIET, &report));
-	contig_window_keep(window, pfn, pfn + 1);
+	KUNIT_ASSERT_EQ(test, 0, contig_alloc_range(start, start + nr,
+						    ACR_FLAGS_CMA, CONTIG_QUIET,
+						    &report));
+	contig_window_keep(window, start, start + nr);
+	return window;
+}
+
+/* A page that the area has lent to page cache. */
+static struct page *contig_area_lend(struct contig_area *area, unsigned long pfn)
+{
+	struct contig_window *window = contig_area_window(area, pfn, 1);
+
 	contig_cache_fill(contig_cache_open(window, true), pfn, pfn + 1);
 	return pfn_to_page(pfn);
 }
@@ -192,7 +207,7 @@ static void contig_test_cma_times_out(struct kunit *test)
 	u64 began, elapsed;
 
 	contig_area_fill(area);
-	held = contig_area_lend(area, contig_area_free_one(area));
+	held = contig_area_lend(area, contig_area_free(area, 1));
 	get_page(held);
 	timed_out = contig_area_failures(area, CONTIG_TIMED_OUT);
 	moved = contig_read_event(CONTIG_PAGES_MOVED);
@@ -220,13 +235,39 @@ static void contig_test_cma_waits(struct kunit *test)
 	struct contig_pin pin;
 
 	contig_area_fill(area);
-	held = contig_area_lend(area, contig_area_free_one(area));
+	held = contig_area_lend(area, contig_area_free(area, 1));
 	contig_pin_for(&pin, held, 5 * NSEC_PER_MSEC);
 	page = cma_alloc_timeout(area->cma, 1, 0, CONTIG_QUIET, ms_to_ktime(10000));
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(pin.dropped));
 	contig_pin_end(&pin);
 	KUNIT_EXPECT_PTR_EQ(test, page, held);
 	contig_area_expect_pages(area, page, 1, 0);
+}
+
+/*
+ * A page of each candidate is held: the second one is reached without asking all CPUs
+ * for their LRU batches once more, and so are all others.
+ */
+static void contig_test_cma_many_held(struct kunit *test)
+{
+	struct contig_area *area = contig_area_open(test);
+	struct contig_events before;
+	unsigned long start, addr;
+
+	contig_area_fill(area);
+	start = contig_area_free(area, 32);
+	addr = contig_anon_map(contig_area_window(area, start, 32), start, 32);
+	for (unsigned long i = 3; i < 32; i += 4)
+		get_page(pfn_to_page(start + i));
+	contig_read_events(&before);
+	KUNIT_EXPECT_NULL(test, cma_alloc_timeout(area->cma, 4, 0,
+						  CONTIG_QUIET | __GFP_NORETRY, 0));
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_REQUESTS), 8);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_LRU_DRAINS), 1);
+	for (unsigned long i = 3; i < 32; i += 4)
+		put_page(pfn_to_page(start + i));
+	contig_area_expect_pages(area, cma_alloc(area->cma, 32, 0, true), 32, 0);
+	contig_anon_unmap(test, addr, 32);
 }
 
 static void contig_test_cma_no_compound(struct kunit *test)
@@ -317,7 +358,7 @@ static void contig_test_nowait(struct kunit *test,
 	contig_area_fill(area);
 	errand.nr = 1;
 	contig_expect_none(area, &errand, send, CONTIG_NO_CANDIDATE);
-	pfn = contig_area_free_one(area);
+	pfn = contig_area_free(area, 1);
 	send(&errand);
 	KUNIT_EXPECT_PTR_EQ(test, errand.page, pfn_to_page(pfn));
 	contig_area_expect_pages(area, errand.page, 1, 0);
@@ -342,6 +383,7 @@ static struct kunit_case contig_cma_cases[] = {
 	KUNIT_CASE(contig_test_cma_free_memory),
 	KUNIT_CASE(contig_test_cma_times_out),
 	KUNIT_CASE(contig_test_cma_waits),
+	KUNIT_CASE(contig_test_cma_many_held),
 	KUNIT_CASE(contig_test_cma_no_compound),
 	KUNIT_CASE(contig_test_cma_nowait_locked),
 	KUNIT_CASE(contig_test_cma_nowait_in_hardirq),
