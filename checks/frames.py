@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """frames.py [LANE...]: how much stack each function of mm/contig takes, 512 at the most.
 
-Compiles each file as the lane did (x86_64, by default, and uml and debug if they were
-built), with the compiler's own account of the frames. What the checkers of the lane
-debug add to a frame is not the engine's: there, the limit is the kernel's for KASAN.
+Compiles each file as the lanes did (x86_64, if none is named), with the compiler's own
+account of the frames. What the checkers of the lane debug add to a frame is not the
+engine's: there, the limit is the kernel's for KASAN. Prints KTAP, a test for each lane.
 """
 import pathlib
 import re
@@ -13,7 +13,6 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-LANES = ("x86_64", "uml", "debug")
 LIMIT = {"debug": 2048}
 USUAL = 512
 OURS = "mm/contig"
@@ -25,37 +24,47 @@ def frames(lane):
     out = ROOT / "build" / lane
     for notes in sorted((out / OURS).glob(".*.o.cmd")):
         name = notes.name[1:-len(".o.cmd")]
-        if name.startswith(OTHERS):
-            continue
-        line = notes.read_text(encoding="utf-8").split("\n", 1)[0]
-        command = line.split(":=", 1)[1].split(";")[0].strip().replace("ccache ", "", 1)
-        with tempfile.TemporaryDirectory() as scratch:
-            command = re.sub(r"-Wp,-MMD,\S+", "", command)
-            command = re.sub(r" -o \S+\.o ", f" -fstack-usage -o {scratch}/x.o ", command)
-            subprocess.run(command, shell=True, cwd=out, check=True, capture_output=True)
-            for usage in pathlib.Path(scratch).glob("*.su"):
-                for entry in usage.read_text(encoding="utf-8").splitlines():
-                    place, size, kind = entry.split("\t")
-                    if OURS in place:
-                        yield int(size), kind, f"{OURS}/{name}.c", place.split(":")[-1]
+        if not name.startswith(OTHERS) and (ROOT / OURS / (name + ".c")).exists():
+            yield from frames_of(out, name, notes.read_text(encoding="utf-8"))
+
+
+def frames_of(out, name, notes):
+    line = notes.split("\n", 1)[0]
+    command = line.split(":=", 1)[1].split(";")[0].strip().replace("ccache ", "", 1)
+    with tempfile.TemporaryDirectory() as scratch:
+        command = re.sub(r"-Wp,-MMD,\S+", "", command)
+        command = re.sub(r" -o \S+\.o ", f" -fstack-usage -o {scratch}/x.o ", command)
+        subprocess.run(command, shell=True, cwd=out, check=True)
+        for usage in pathlib.Path(scratch).glob("*.su"):
+            for entry in usage.read_text(encoding="utf-8").splitlines():
+                place, size, kind = entry.split("\t")
+                if OURS in place:
+                    yield int(size), kind, f"{OURS}/{name}.c", place.split(":")[-1]
+
+
+def look(number, lane):
+    """One line of KTAP, and what is wrong as comments."""
+    limit = LIMIT.get(lane, USUAL)
+    try:
+        found = sorted(frames(lane), reverse=True)
+    except subprocess.CalledProcessError as error:
+        print(f"not ok {number} {lane}: {error.cmd.split()[-1]} does not compile", flush=True)
+        return False
+    bad = [frame for frame in found if frame[0] > limit or frame[1] == "dynamic"]
+    good = bool(found) and not bad
+    for size, kind, file, function in bad:
+        print(f"# {file}: {function}() has a frame of {size} bytes ({kind})")
+    if not found:
+        print(f"# no object of {OURS} in build/{lane}: make kernel LANE={lane}")
+    print("# the largest:", ", ".join(f"{function}() {size}" for size, _, _, function in found[:3]))
+    print(f"{'ok' if good else 'not ok'} {number} {lane}: {len(found)} frames of at most {limit} bytes", flush=True)
+    return good
 
 
 def main():
-    asked = sys.argv[1:]
-    bad = looked = 0
-    for lane in asked or LANES:
-        limit = LIMIT.get(lane, USUAL)
-        if not asked and not (ROOT / "build" / lane / OURS / ".take.o.cmd").exists():
-            continue
-        found = sorted(frames(lane), reverse=True)
-        looked += len(found)
-        for size, kind, file, function in found:
-            if size > limit or "bounded" not in kind and "dynamic" in kind:
-                print(f"{lane}: {file}: {function}() has a frame of {size} bytes ({kind})")
-                bad += 1
-        print(f"  {'looked':<8} at {len(found)} frames of lane {lane}, largest:",
-              ", ".join(f"{function} {size}" for size, _, _, function in found[:3]))
-    return 1 if bad or not looked else 0
+    lanes = sys.argv[1:] or ["x86_64"]
+    print(f"TAP version 13\n1..{len(lanes)}", flush=True)
+    return 0 if all([look(number, lane) for number, lane in enumerate(lanes, 1)]) else 1
 
 
 sys.exit(main())
