@@ -25,6 +25,7 @@ import gate
 TOP = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = pathlib.Path("build/results")
 LANES = ("x86_64", "uml", "debug", "arm64")
+WITH_FRAMES = ("x86_64", "uml", "debug")
 OTHER_LANES = ("arm64-64k", "numa", "i386", "kcsan")
 ONLY_BUILT = ("allnoconfig", "no-compaction", "no-hotplug", "no-hugetlb", "block7", "llvm",
               "context")
@@ -39,7 +40,7 @@ GUEST = ["--mem", "2G", "--qemu", "-machine max-ram-below-4g=1G",
 SLOW_GUEST = ["--mem", "1280M", "--append", "cma=64M movablecore=320M"]
 # The same where the kernel clears what it hands out, or what it gets back
 CLEAR = GUEST[:-1] + [GUEST[-1] + " init_on_alloc=1"]
-SLOW_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1 contig_stride=7"]
+SLOW_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1 contig_tests.stride=7"]
 # Every step of the engine with every kind of range: some minutes
 FAULTS = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " SUITES=contig_fault"]
 UML = ["--mem", "1G"]
@@ -232,6 +233,8 @@ def parts():
         yield Part(lane, "build", made(lane))
     yield from parts_of_others()
     yield Part("x86_64", "symbols", ktap("checks/symbols.sh"))
+    for lane in WITH_FRAMES:
+        yield Part(lane, "frames", ktap(sys.executable, "-B", "checks/frames.py", lane))
     # The slowest first: the others run beside it.
     yield Part("debug", "selftest", guest("selftest", 1800, *SLOW), True)
     yield Part("debug", "kunit", guest("kunit", 1200, *SLOW_CLEAR), True)

@@ -5,10 +5,10 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/init.h>
 #include <linux/instruction_pointer.h>
-#include <linux/kstrtox.h>
+#include <linux/limits.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/swap.h>
 
 #include "../../internal.h"
@@ -20,16 +20,17 @@
 /* Of all pairs of a step and a kind of range one in so many: the checkers are slow. */
 unsigned int contig_stride = 1;
 
-static int __init contig_set_stride(char *text)
+static int contig_set_stride(const char *text, const struct kernel_param *param)
 {
-	unsigned int stride;
-
-	if (kstrtouint(text, 0, &stride) || !stride)
-		return 0;
-	contig_stride = stride;
-	return 1;
+	return param_set_uint_minmax(text, param, 1, UINT_MAX);
 }
-__setup("contig_stride=", contig_set_stride);
+
+static const struct kernel_param_ops contig_stride_ops = {
+	.set = contig_set_stride,
+	.get = param_get_uint,
+};
+
+module_param_cb(stride, &contig_stride_ops, &contig_stride, 0444);
 
 static const char * const contig_scene_names[] = {
 	[CONTIG_SCENE_FREE]	= "free",
