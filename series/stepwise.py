@@ -37,6 +37,8 @@ TOP = os.path.join(BUILD, "bisect")
 OBJECTS = {"x86_64": os.path.join(BUILD, "x86_64"),     # the O= directories
            "allnoconfig": os.path.join(BUILD, "allnoconfig"),
            "w1": os.path.join(TOP, "w1")}
+MORE = ("numa", "fault")                                 # what else our files are looked at with
+ONLY_32_BITS = "mm/contig/tests/highmem_test.c"
 SPARSE = "sparse -D__typeof_unqual__=__typeof__"       # 0.6.4 does not know it, and then checks nothing
 PLANTED = "static int planted_space(int __user *p)\n{\n\treturn *p;\n}\nstatic void *planted = planted_space;\n"
 TELLS = "dereference of noderef"
@@ -142,7 +144,7 @@ class Walk:
         """Changes when the outcome may."""
         words = (*machines.GUEST, output("gcc", "--version"), output("ld", "--version"))
         sha = hashlib.sha256("\0".join(words).encode())
-        for name in DECIDES + tuple(f"lanes/{part}.config" for part in self.fragments):
+        for name in DECIDES + tuple(f"lanes/{part}.config" for part in self.fragments + MORE):
             sha.update(read(os.path.join(ROOT, name)).encode())
         sha.update(self.git.out("rev-parse", self.commits[number] + "^{tree}").encode())
         sha.update(self.git.out("show", "-s", "--format=%B", self.commits[number]).encode())
@@ -214,7 +216,7 @@ def is_ours(pattern, ours):
 def objects(files):
     """What make has to be told to compile the files."""
     return [name[:-2] + ".o" for name in files if name.endswith(".c") and not name.startswith("tools/")
-            and os.path.exists(os.path.join(LINUX, name))]
+            and name != ONLY_32_BITS and os.path.exists(os.path.join(LINUX, name))]
 
 
 def forget(where, name):
@@ -314,12 +316,13 @@ def boot(logs):
     return read(counts).split()[0] if has_tests else "ok"
 
 
-def costs(log):
+def costs(walk, log):
     """Bytes of code, and stack frames, of what the engine is made of and what it replaces."""
-    top = OBJECTS["w1"]
+    configure(walk, "x86_64", walk.fragments, os.path.dirname(log))
+    top = OBJECTS["x86_64"]
     names = ["mm/page_alloc.o", "mm/cma.o", "drivers/virtio/virtio_mem.o"]
     engine = os.path.join(LINUX, "mm", "contig")
-    kbuild("w1", log, *names, *(["mm/contig/"] if os.path.isdir(engine) else []))
+    kbuild("x86_64", log, *names, *(["mm/contig/"] if os.path.isdir(engine) else []))
     if os.path.isdir(engine):
         names += ["mm/contig/" + name[:-1] + "o" for name in sorted(os.listdir(engine))
                   if name.endswith(".c") and os.path.exists(os.path.join(top, "mm", "contig", name[:-1] + "o"))]
@@ -365,9 +368,9 @@ def one_step(walk, number, logs, outcome):
     files = walk.touched(number)
     old = [name for name in files if name not in walk.ours]
     walk.go(walk.before(number))
-    configure(walk, "w1", walk.fragments, logs)
+    configure(walk, "w1", walk.fragments + MORE, logs)
     if number == 0:             # for the cover letter
-        outcome["base"] = costs(os.path.join(logs, "base.log"))
+        outcome["base"] = costs(walk, os.path.join(logs, "base.log"))
     doc_before = kernel_doc(old)
     close_before = look_closely(old, os.path.join(logs, "w1-before.log"))
     walk.go(walk.commits[number])
@@ -382,7 +385,7 @@ def one_step(walk, number, logs, outcome):
         say(what, f"{outcome[what]}, {time.monotonic() - began:.0f} s")
 
     def closely():
-        configure(walk, "w1", walk.fragments, logs)
+        configure(walk, "w1", walk.fragments + MORE, logs)
         more(look_closely(files, os.path.join(logs, "w1.log")), close_before, walk.ours)
 
     attempt("checkpatch", lambda: check_patch(walk, number, logs))
@@ -390,7 +393,7 @@ def one_step(walk, number, logs, outcome):
     attempt("maintainers", lambda: check_maintainers(walk, number, logs))
     attempt("W=1 sparse", closely)
     if number == len(walk.steps) - 1:
-        outcome["end"] = costs(os.path.join(logs, "end.log"))
+        outcome["end"] = costs(walk, os.path.join(logs, "end.log"))
         outcome["bloat"] = bloat(os.path.join(logs_of(walk.steps[0]), "base.o"), os.path.join(logs, "end.o"))
     if QUICK:
         return
