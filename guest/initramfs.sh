@@ -5,7 +5,7 @@
 # OUT or, if they are of another architecture than this machine, in OUT-ARCHITECTURE.
 #
 # PID 1, busybox, the static programs guest/*.c and contigstat in /bin, the kselftest
-# programs contig_* in /tests (contig_util.c and contig_tool.c are what they share) and
+# programs contig_* in /tests (contig_util*.c and contig_tool.c are what they share) and
 # the jobs in /jobs. Rewritten only if something changed.
 # The archive is made by the kernel's own gen_init_cpio: no root, no device nodes.
 #
@@ -59,15 +59,15 @@ compile "$here/bench/main.c" "$out/bin/bench"
 
 includes=(-I"$selftests" -I"$base_tests" -I"$base_tests/mm" -I"$tree/tools/include/uapi")
 if [ -e "$selftests/contig_util.c" ]; then
-	shared=("$selftests/contig_util.c" "$base_tests/mm/vm_util.c")
-	mapfile -t -O 2 shared < <(find "$here/stress" -name '*.c' ! -name main.c | sort)
+	util=("$selftests"/contig_util*.c "$base_tests/mm/vm_util.c")
+	mapfile -t shared < <(find "$here/stress" -name '*.c' ! -name main.c | sort)
+	shared+=("${util[@]}")
 	compile "$here/stress/main.c" "$out/bin/stress" "${includes[@]}"
-	shared=("${shared[@]:0:2}")
-	shared=("$selftests"/contig_{util,tool}.c "$base_tests/mm/vm_util.c")
+	shared=("${util[@]}" "$selftests/contig_tool.c")
 fi
 for source in "$selftests"/contig_*.c; do
 	case ${source##*/} in
-	contig_util.c | contig_tool.c | "contig_*.c") continue ;;
+	contig_util*.c | contig_tool.c | "contig_*.c") continue ;;
 	esac
 	# the harness of the base prints pointers as 64-bit numbers, also where they are not
 	compile "$source" "$out/tests/$(basename "$source" .c)" -Wno-pointer-to-int-cast \

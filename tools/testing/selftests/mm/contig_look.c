@@ -12,7 +12,6 @@
 
 #define TIMEOUT		120
 #define TRIES		20
-#define POOL		"/proc/sys/vm/nr_hugepages"
 
 FIXTURE(look)
 {
@@ -234,19 +233,67 @@ TEST_F_TIMEOUT(look, why_of_ours, TIMEOUT)
 	close(ring);
 }
 
-/* A page of a pool moves or is replaced, so it is no obstacle; a gigantic one is. */
+/* A free page of a pool is replaced, so it is no obstacle. */
+static bool huge_is_no_obstacle(unsigned long pfn)
+{
+	run("why 0x%lx", pfn);
+	if (strstr(output, " hugetlb") && strstr(output, "would be met"))
+		return true;
+	ksft_print_msg("of PFN 0x%lx: %s", pfn, output);
+	return false;
+}
+
 TEST_F_TIMEOUT(look, why_of_hugetlb, TIMEOUT)
 {
-	unsigned long pfn;
+	struct contig_huge huge;
 
-	if (!contig_write_file(POOL, "4"))
+	if (access("/proc/sys/vm/nr_hugepages", F_OK))
 		SKIP(return, "no hugetlb pages in this kernel");
-	pfn = contig_find_block(CONTIG_PG_HUGETLB | CONTIG_PG_HEAD);
-	EXPECT_NE(pfn, 0);
-	run("why 0x%lx", pfn);
-	EXPECT_NE(strstr(output, " hugetlb"), NULL) TH_LOG("%s", output);
-	EXPECT_NE(strstr(output, "would be met"), NULL) TH_LOG("%s", output);
-	EXPECT_TRUE(contig_write_file(POOL, "0"));
+	ASSERT_TRUE(contig_get_huge(&huge));
+	EXPECT_TRUE(huge_is_no_obstacle(huge.pfn));
+	contig_put_huge();
+}
+
+/* A gigantic one stays. */
+TEST_F_TIMEOUT(look, why_of_gigantic, TIMEOUT)
+{
+	unsigned long pool, pfn = contig_get_gigantic(&pool);
+
+	if (!pfn)
+		SKIP(return, "no page of 1 GiB here, or not enough memory");
+	EXPECT_TRUE(says(pfn, "hugetlb", "HUGETLB", "would be refused: HUGETLB"));
+	EXPECT_TRUE(says(pfn + 1, "hugetlb", "HUGETLB", "would be refused: HUGETLB"));
+	contig_put_gigantic(pool);
+}
+
+/*
+ * Whether there is memory to move to cannot be seen from a page. So a page that a
+ * request did not get for want of it is one that nothing keeps where it is.
+ */
+TEST_F_TIMEOUT(look, why_not_of_memory, TIMEOUT)
+{
+	int fd = contig_open(), injection = contig_inject_start(0);
+	struct contig_answer answer;
+	struct contig_huge huge;
+
+	if (injection < 0)
+		SKIP(return, "no CONFIG_FAIL_PAGE_ALLOC in this kernel");
+	ASSERT_TRUE(get_own_page(&self->own, false));
+	contig_ask_without_memory(fd, &answer, self->own.pfn, "", injection);
+	contig_inject_stop(injection);
+	EXPECT_STREQ(answer.reason, "NO_MEMORY");
+	EXPECT_EQ(answer.pfn, self->own.pfn);
+	empty_batches();
+	EXPECT_TRUE(says(answer.pfn, "anon", "NONE", "would be met"));
+
+	injection = contig_inject_start(1);
+	ASSERT_TRUE(contig_get_huge(&huge));
+	contig_ask_without_memory(fd, &answer, huge.pfn, huge.options, injection);
+	contig_inject_stop(injection);
+	EXPECT_STREQ(answer.reason, "HUGETLB");
+	EXPECT_TRUE(huge_is_no_obstacle(answer.pfn));
+	contig_put_huge();
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "contig_util.h"
@@ -59,14 +58,6 @@ static struct contig_span cma;
 static struct contig_span held[MAX_HELD];
 static unsigned int nr_held;
 static struct tally tally;
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 /* === What fits === */
 
@@ -214,29 +205,6 @@ static int order_within(unsigned long nr)
 	return order;
 }
 
-/* Are there free pages of this order or above, other than in CMA blocks? */
-static bool has_order(const struct contig_zone *zone, int order)
-{
-	FILE *file = fopen("/proc/pagetypeinfo", "r");
-	char line[512], name[16], type[16];
-	bool found = false;
-	int at, step;
-
-	while (file && !found && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Node %*d, zone %15[^,], type %15s%n", name, type,
-			   &at) != 2 || strcmp(name, zone->name) ||
-		    !strcmp(type, "CMA") || !strcmp(type, "Isolate"))
-			continue;
-		for (int i = 0; sscanf(line + at, "%15s%n", name, &step) == 1; i++) {
-			found |= i >= order && strcmp(name, "0");
-			at += step;
-		}
-	}
-	if (file)
-		fclose(file);
-	return !file || found;
-}
-
 /* Look at each page of the zone where the wish may be met. */
 static unsigned long free_fit_in(const struct contig_zone *zone,
 				 const struct wish *w, unsigned long nr)
@@ -289,7 +257,7 @@ static unsigned long free_fit(const struct wish *w, unsigned long nr)
 			continue;
 		/* with little room to look at, looking is cheaper */
 		if (w->high - w->low > LITTLE_ROOM &&
-		    !has_order(&zones[i], order_within(nr)))
+		    !contig_has_order(&zones[i], order_within(nr)))
 			continue;
 		fit = free_fit_in(&zones[i], w, nr);
 		if (fit == CONTIG_NO_PFN)
@@ -492,7 +460,7 @@ static void ask_quiet(int fd, uint64_t *random, const struct wish *again,
 static void show(unsigned long done, double start)
 {
 	ksft_print_msg("%lu of %lu (%lu queries), %.0f s: %lu met, %lu with less, %lu moved\n",
-		       done, requests, tally.queries, now() - start, tally.met,
+		       done, requests, tally.queries, contig_now() - start, tally.met,
 		       tally.less, tally.moved);
 	ksft_print_msg("%lu refused, %lu impossible; looked after %lu, %lu zones were short\n",
 		       tally.refused, tally.impossible, tally.looked,
@@ -503,12 +471,12 @@ static void show(unsigned long done, double start)
 static void make_requests(int fd)
 {
 	static struct wish again[MAX_ASKED_AGAIN];
-	double start = now(), said = start;
+	double start = contig_now(), said = start;
 	uint64_t random = seed;
 	unsigned long done = 0;
 
 	contig_random(&random);
-	while (done < requests && (!seconds || now() - start < seconds)) {
+	while (done < requests && (!seconds || contig_now() - start < seconds)) {
 		unsigned int nr_again;
 
 		unsigned long half = (requests - done + 1) / 2;
@@ -520,8 +488,8 @@ static void make_requests(int fd)
 		ask_quiet(fd, &random, again, nr_again, half);
 		contig_quiet(false);
 		done += 2 * half;
-		if (now() - said >= 20) {
-			said = now();
+		if (contig_now() - said >= 20) {
+			said = contig_now();
 			show(done, start);
 		}
 	}

@@ -204,20 +204,16 @@ TEST_F_TIMEOUT(stat, lost_race, TIMEOUT)
 }
 
 static void refuse_without_memory(struct __test_metadata *_metadata, int fd,
-				  const char *reason, unsigned long pfn, int injection)
+				  const char *reason, unsigned long pfn,
+				  const char *options, int injection)
 {
-	char command[64], path[64];
 	struct contig_answer answer;
+	char path[64];
 	double before;
-	int len;
 
-	len = snprintf(command, sizeof(command), "range 0x%lx 1 nowarn", pfn);
 	snprintf(path, sizeof(path), "reasons.%s", reason);
 	before = ask_json("stats", path);
-	contig_inject(injection, true);
-	contig_write(fd, command, len);
-	contig_inject(injection, false);
-	contig_read_answer(fd, &answer);
+	contig_ask_without_memory(fd, &answer, pfn, options, injection);
 	expect_reason(_metadata, before, &answer, reason);
 }
 
@@ -228,8 +224,24 @@ TEST_F_TIMEOUT(stat, no_memory, TIMEOUT)
 	if (injection < 0)
 		SKIP(return, "no CONFIG_FAIL_PAGE_ALLOC in this kernel");
 	ASSERT_TRUE(get_own_page(&self->own, false));
-	refuse_without_memory(_metadata, self->fd, "NO_MEMORY", self->own.pfn, injection);
+	refuse_without_memory(_metadata, self->fd, "NO_MEMORY", self->own.pfn, "",
+			      injection);
 	contig_inject_stop(injection);
+}
+
+/* A free page of a pool, for which there is no other one */
+TEST_F_TIMEOUT(stat, hugetlb, TIMEOUT)
+{
+	int injection = contig_inject_start(1);
+	struct contig_huge huge;
+
+	if (injection < 0)
+		SKIP(return, "no CONFIG_FAIL_PAGE_ALLOC in this kernel");
+	ASSERT_TRUE(contig_get_huge(&huge));
+	refuse_without_memory(_metadata, self->fd, "HUGETLB", huge.pfn, huge.options,
+			      injection);
+	contig_inject_stop(injection);
+	contig_put_huge();
 }
 
 /* === Latency === */

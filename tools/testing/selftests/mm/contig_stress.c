@@ -3,7 +3,7 @@
  * Random rounds of taking and giving back 1 to 4096 pages, by several
  * processes at once, in two places: a full ZONE_MOVABLE, by exact range, and
  * the CMA area, three times out of four by size. A process of ours fills the
- * place with pages under a pattern and goes on reading and writing them.
+ * place and uses it meanwhile (contig_filler.h).
  *
  *   -n ROUNDS	in each place (200)
  *   -t SECONDS	in each place, if the rounds take longer. Who is still waiting for
@@ -32,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "contig_util.h"
+#include "contig_filler.h"
 
 #define CHECKPOINTS	4	/* of a run; half of that if it is short */
 #define MAX_WORKERS	16
@@ -40,7 +40,6 @@
 #define MAX_PAGES	4096
 #define LAST_EVENTS	12
 #define LATE		2	/* seconds that a last request may take */
-#define FILL_LEAST	8192UL	/* pages, in a place that is full already */
 #define CHUNK		16384UL	/* of the last round, which takes everything */
 
 struct event {
@@ -60,7 +59,7 @@ struct worker {
 struct place {
 	const char *name;
 	bool (*find)(struct place *place);
-	bool (*is_full)(const struct place *place);
+	bool (*is_full)(void);
 	struct contig_span span;	/* where the requests are made */
 	struct contig_span all;		/* what has to be taken in the end */
 	bool is_cma;
@@ -102,7 +101,7 @@ static bool find_in_peace(struct place *place)
 	return found;
 }
 
-static bool movable_is_full(const struct place *place)
+static bool movable_is_full(void)
 {
 	struct contig_zone zone;
 
@@ -132,175 +131,10 @@ static bool find_cma(struct place *place)
 }
 
 /* A zone keeps some of its memory back from those who could use another one. */
-static bool cma_is_full(const struct place *place)
+static bool cma_is_full(void)
 {
 	return contig_number("/proc/meminfo", "CmaFree:") <
 	       contig_number("/proc/meminfo", "CmaTotal:") / 5;
-}
-
-/* === The process that fills a place === */
-
-/* What page @i holds follows from how often it was written. */
-static struct contig_memory as_written(const struct contig_memory *mem,
-				       const unsigned char *times, size_t i)
-{
-	return (struct contig_memory){ mem->map, mem->nr, mem->seed + times[i] };
-}
-
-static void fill_place(const struct place *place, struct contig_memory *mem)
-{
-	unsigned long leave = contig_number("/proc/meminfo", "MemTotal:") / 8;
-	size_t max = mem->nr;
-
-	for (mem->nr = 0; mem->nr + 512 < max; mem->nr += 512) {
-		if (mem->nr >= FILL_LEAST &&
-		    (place->is_full(place) ||
-		     contig_number("/proc/meminfo", "MemFree:") < leave))
-			break;
-		/* far cheaper than a fault for each */
-		madvise(mem->map + mem->nr * psize(), 512 * psize(),
-			MADV_POPULATE_WRITE);
-		for (size_t i = mem->nr; i < mem->nr + 512; i++)
-			contig_fill_page(mem, i);
-	}
-	ksft_print_msg("%s: filled with %zu pages, %lu kB free in all, %lu in CMA\n",
-		       place->name, mem->nr,
-		       contig_number("/proc/meminfo", "MemFree:"),
-		       contig_number("/proc/meminfo", "CmaFree:"));
-	fflush(stdout);
-}
-
-static char check_all(const struct contig_memory *mem, const unsigned char *times)
-{
-	for (size_t i = 0; i < mem->nr; i++) {
-		struct contig_memory now = as_written(mem, times, i);
-
-		if (contig_page_is_intact(&now, i))
-			continue;
-		ksft_print_msg("DAMAGE: page %zu of %zu, at PFN 0x%lx\n", i,
-			       mem->nr, contig_pfn(mem, i));
-		fflush(stdout);
-		return 'b';
-	}
-	return 'g';
-}
-
-/* Read some pages, write them anew: a move that loses a write is found. */
-static bool touch(const struct contig_memory *mem, unsigned char *times,
-		  size_t i, size_t nr, bool drop)
-{
-	struct contig_memory now;
-	bool intact = true;
-
-	if (nr > mem->nr - i)
-		nr = mem->nr - i;
-	for (size_t k = i; k < i + nr; k++) {
-		now = as_written(mem, times, k);
-		intact = intact && contig_page_is_intact(&now, k);
-	}
-	if (drop)
-		madvise(mem->map + i * psize(), nr * psize(), MADV_DONTNEED);
-	for (size_t k = i; k < i + nr; k++) {
-		times[k]++;
-		now = as_written(mem, times, k);
-		contig_fill_page(&now, k);
-	}
-	return intact;
-}
-
-/* What others gave back has to be filled again: now and then drop some memory. */
-static bool touch_some(const struct contig_memory *mem, unsigned char *times,
-		       uint64_t *random)
-{
-	size_t i = contig_random(random) % mem->nr;
-	bool drop = contig_random(random) % 16 == 0;
-
-	return touch(mem, times, i, drop ? 64 : 1, drop);
-}
-
-/* Until a signal comes, which is returned; 0 if damage shows before that. */
-static int touch_until_told(const struct contig_memory *mem, unsigned char *times,
-			    uint64_t *random, const sigset_t *signals)
-{
-	const struct timespec tick = { .tv_nsec = 500000 };
-	int told;
-
-	do {
-		if (!touch_some(mem, times, random))
-			return 0;
-		told = sigtimedwait(signals, NULL, &tick);
-	} while (told < 0);
-	return told;
-}
-
-static void *map_for_filling(size_t nr)
-{
-	return mmap(NULL, nr * psize(), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-}
-
-/*
- * One byte each to @pipe: 'f' when the place is full, 'g' or 'b' after a check.
- * The check that SIGTERM asks for is the last.
- */
-static void filler(const struct place *place, int pipe)
-{
-	struct contig_memory mem = { NULL, sysconf(_SC_PHYS_PAGES), seed * 1000 };
-	unsigned char *times = calloc(mem.nr, 1);
-	uint64_t random = seed;
-	sigset_t signals;
-	char answer = 'f';
-	int told = -1;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGUSR1);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	mem.map = map_for_filling(mem.nr);
-	if (!times || mem.map == MAP_FAILED)
-		_exit(2);
-	fill_place(place, &mem);
-	while (write(pipe, &answer, 1) == 1 && told && told != SIGTERM) {
-		told = touch_until_told(&mem, times, &random, &signals);
-		answer = told ? check_all(&mem, times) : 'b';
-	}
-	_exit(answer == 'b');
-}
-
-static pid_t start_filler(const struct place *place, int *answers)
-{
-	int fds[2];
-	pid_t pid;
-
-	if (pipe(fds))
-		return -1;
-	fflush(stdout);
-	pid = fork();
-	if (!pid)
-		filler(place, fds[1]);
-	close(fds[1]);
-	*answers = fds[0];
-	return pid;
-}
-
-static bool filler_says(int answers, char expected)
-{
-	char answer = 0;
-
-	return read(answers, &answer, 1) == 1 && answer == expected;
-}
-
-/* The others stand still meanwhile: they would only make it take longer. */
-static bool ask_filler(pid_t filler, int answers, int signal, char expected)
-{
-	bool good;
-
-	contig_quiet(true);
-	kill(filler, signal);
-	good = filler_says(answers, expected);
-	contig_quiet(false);
-	return good;
 }
 
 /* === A worker === */
@@ -425,14 +259,6 @@ static void give_some(struct worker *w, int fd, uint64_t *random,
 	give_piece(w, fd, range.start + to, range.nr - to);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 static unsigned int checkpoints(void)
 {
 	return rounds < 100 ? CHECKPOINTS / 2 : CHECKPOINTS;
@@ -441,7 +267,7 @@ static unsigned int checkpoints(void)
 /* When a part that begins now has to be over, in seconds. */
 static double end_of_part(void)
 {
-	return seconds ? now() + (double)seconds / checkpoints() : HUGE_VAL;
+	return seconds ? contig_now() + (double)seconds / checkpoints() : HUGE_VAL;
 }
 
 static void work(const struct place *place, struct worker *w, uint64_t random,
@@ -453,7 +279,7 @@ static void work(const struct place *place, struct worker *w, uint64_t random,
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	contig_random(&random);
-	for (; nr_rounds && !w->failure[0] && now() < end; nr_rounds--, w->rounds++) {
+	for (; nr_rounds && !w->failure[0] && contig_now() < end; nr_rounds--, w->rounds++) {
 		while (nr_held == MAX_HELD ||
 		       (nr_held && contig_random(&random) % 3 == 0))
 			give_some(w, fd, &random, held, &nr_held);
@@ -512,7 +338,7 @@ static bool wait_for_worker(const struct place *place, unsigned int number, doub
 	int status;
 
 	while (!waitpid(w->pid, &status, WNOHANG)) {
-		if (!late && now() >= end + LATE) {
+		if (!late && contig_now() >= end + LATE) {
 			late = true;
 			ksft_print_msg("%s: worker %u is late\n", place->name, number);
 			kill(w->pid, SIGKILL);
@@ -569,15 +395,15 @@ static bool nothing_lost(const struct place *place)
 }
 
 /* Everybody stands still: exact figures can be had. */
-static bool checkpoint(const struct place *place, pid_t filler,
+static bool checkpoint(const struct place *place, const struct contig_filler *filler,
 		       const struct contig_blocks *before)
 {
 	bool good;
 
-	kill(filler, SIGSTOP);
+	kill(filler->pid, SIGSTOP);
 	contig_quiet(true);
 	good = contig_same_blocks(before) && nothing_lost(place);
-	kill(filler, SIGCONT);
+	kill(filler->pid, SIGCONT);
 	contig_quiet(false);
 	return good;
 }
@@ -655,22 +481,22 @@ static void stress(struct place *place)
 	struct contig_blocks before = contig_blocks();
 	unsigned long requests = contig_stat("requests");
 	bool worked = true, intact = true, steady = true;
+	struct contig_filler filler = {
+		.name = place->name,
+		.is_full = place->is_full,
+		.seed = seed,
+	};
 	struct worker sum;
-	pid_t filler;
-	int answers;
 
 	memset(workers, 0, MAX_WORKERS * sizeof(*workers));
-	filler = start_filler(place, &answers);
-	if (filler < 0 || !ask_filler(filler, answers, 0, 'f'))
+	if (!contig_filler_start(&filler))
 		ksft_exit_fail_msg("%s cannot be filled\n", place->name);
 	for (unsigned int part = 0; part < checkpoints() && worked && intact; part++) {
 		worked = run_workers(place, part);
-		steady = checkpoint(place, filler, &before) && steady;
-		intact = ask_filler(filler, answers, SIGUSR1, 'g');
+		steady = checkpoint(place, &filler, &before) && steady;
+		intact = contig_filler_is_intact(&filler);
 	}
-	intact = ask_filler(filler, answers, SIGTERM, 'g') && intact;
-	waitpid(filler, NULL, 0);
-	close(answers);
+	intact = contig_filler_stop(&filler) && intact;
 
 	sum = sum_of_workers();
 	worked = worked && sum.good > sum.busy && sum.moved &&

@@ -31,7 +31,7 @@ int run_in(const char *before, const char *words)
 	output = output ?: malloc(OUTPUT_MAX);
 	if (!output)
 		ksft_exit_fail_msg("out of memory\n");
-	snprintf(command, sizeof(command), "{ %s %s %s; } 2>&1", before,
+	snprintf(command, sizeof(command), "%s %s %s 2>&1", *before ? before : "exec",
 		 getenv("CONTIGSTAT") ?: "contigstat", words);
 	pipe = popen(command, "r");
 	if (!pipe)

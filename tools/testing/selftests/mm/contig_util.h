@@ -13,12 +13,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "kselftest.h"
 #include "vm_util.h"
 
 #define CONTIG_DIR	"/sys/kernel/debug/contig/"
 #define CONTIG_NO_PFN	(~0UL)
+#define CONTIG_TRIES	60	/* of what other people's work upsets */
+#define CONTIG_TRY_USEC	20000
 
 /* Words of /proc/kpageflags: what the tests know a page by. */
 #define CONTIG_PG_UPTODATE	BIT_ULL(3)
@@ -84,6 +87,12 @@ struct contig_blocks {
 	unsigned long movable;
 };
 
+/* A free page of a hugetlb pool, and what a request for it has to say besides */
+struct contig_huge {
+	unsigned long pfn;
+	const char *options;
+};
+
 struct contig_span {
 	unsigned long start;
 	unsigned long end;
@@ -95,6 +104,8 @@ struct contig_memory {
 	size_t nr;
 	uint64_t seed;
 };
+
+double contig_now(void);
 
 /* The engine */
 int contig_open(void);
@@ -112,6 +123,8 @@ bool contig_last_failure(struct contig_failure *failure);
 /* A machine without memory, for a moment and for us only */
 int contig_inject_start(unsigned int min_order);
 void contig_inject(int injection, bool fail);
+void contig_ask_without_memory(int fd, struct contig_answer *answer, unsigned long pfn,
+			       const char *options, int injection);
 void contig_inject_stop(int injection);
 
 /* Its events, in a trace instance of their own */
@@ -122,13 +135,15 @@ int contig_trace_count(const char *instance, const char *event,
 bool contig_trace_range(const char *instance, int before,
 			struct contig_span *range);
 
-/* The machine */
+/* The machine, in contig_util_machine.c */
+FILE *contig_fopen(const char *path);
 unsigned long contig_number(const char *path, const char *key);
 bool contig_write_file(const char *path, const char *text);
 int contig_zones(struct contig_zone *zones, int max);
 bool contig_zone(const char *name, struct contig_zone *zone);
 struct contig_blocks contig_blocks(void);
 bool contig_same_blocks(const struct contig_blocks *before);
+bool contig_has_order(const struct contig_zone *zone, int order);
 unsigned long contig_free_pages(void);
 unsigned long contig_pcp_pages(void);
 void contig_quiet(bool quiet);
@@ -136,6 +151,7 @@ bool contig_flags(unsigned long pfn, size_t nr, uint64_t *flags);
 uint64_t contig_flags_of(unsigned long pfn);
 unsigned long contig_count_of(unsigned long pfn);
 struct contig_span contig_cma_area(void);
+const char *contig_cma_option(unsigned long pfn);
 struct contig_span contig_movable_span(const struct contig_zone *zone,
 				       unsigned long nr, unsigned long align);
 long contig_nobodys_pages(struct contig_span span);
@@ -144,8 +160,12 @@ unsigned long contig_block_pages(void);
 unsigned long contig_find_page(unsigned long pfn, uint64_t flags);
 unsigned long contig_find_any_page(unsigned long pfn, uint64_t flags);
 unsigned long contig_find_block(uint64_t flags);
+bool contig_get_huge(struct contig_huge *huge);
+void contig_put_huge(void);
+unsigned long contig_get_gigantic(unsigned long *pool);
+void contig_put_gigantic(unsigned long pool);
 
-/* Memory of ours */
+/* Memory of ours, in contig_util_memory.c */
 uint64_t contig_random(uint64_t *state);
 void contig_fill(const struct contig_memory *mem);
 void contig_fill_page(const struct contig_memory *mem, size_t i);
