@@ -12,6 +12,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/hugetlb.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
@@ -307,4 +308,38 @@ void contig_pin_end(struct contig_pin *pin)
 	if (hrtimer_cancel(&pin->timer))
 		put_page(pin->page);
 	destroy_hrtimer_on_stack(&pin->timer);
+}
+
+/* === Huge pages === */
+
+/* A page of hugetlb's in nobody's file, and for the time being in no pool. */
+struct folio *contig_hugetlb_get(struct kunit *test)
+{
+	struct hstate *h = size_to_hstate(PMD_SIZE);
+	struct folio *folio;
+
+	if (!h)
+		kunit_skip(test, "no hugetlb pages of PMD size");
+	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
+					     htlb_alloc_mask(h), false);
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	return folio;
+}
+
+/* Into the pool with it: nobody uses it any more. */
+void contig_hugetlb_pool(struct folio *folio)
+{
+	folio_clear_hugetlb_temporary(folio);
+	folio_put(folio);
+}
+
+/* And out of the pool: the page that is in it, by now maybe another one. */
+unsigned long contig_hugetlb_unpool(struct kunit *test)
+{
+	struct folio *folio = contig_hugetlb_get(test);
+	unsigned long pfn = folio_pfn(folio);
+
+	folio_set_hugetlb_temporary(folio);
+	folio_put(folio);
+	return pfn;
 }

@@ -228,22 +228,14 @@ static void contig_test_fault_late(struct kunit *test)
 /* A free page of a pool stays in it if there is no memory for another. */
 static void contig_test_fault_hugetlb(struct kunit *test)
 {
-	struct hstate *h = size_to_hstate(PMD_SIZE);
-	struct contig_report report;
+	struct folio *folio = contig_hugetlb_get(test);
+	unsigned long pfn = folio_pfn(folio);
 	acr_flags_t flags = ACR_FLAGS_NONE;
-	struct folio *folio;
-	unsigned long pfn;
+	struct contig_report report;
 
-	if (!h)
-		kunit_skip(test, "no hugetlb pages of PMD size");
-	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
-					     htlb_alloc_mask(h), false);
-	KUNIT_ASSERT_NOT_NULL(test, folio);
-	pfn = folio_pfn(folio);
 	if (is_migrate_cma_page(&folio->page))
 		flags = ACR_FLAGS_CMA;
-	folio_clear_hugetlb_temporary(folio);
-	folio_put(folio);
+	contig_hugetlb_pool(folio);
 	contig_fail(test, BIT(CONTIG_FAULT_SCAN), -1);
 	contig_alloc_range(pfn, pfn + 1, flags, GFP_KERNEL | __GFP_NOWARN,
 			   &report);
@@ -252,12 +244,7 @@ static void contig_test_fault_hugetlb(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, report.error, -ENOMEM);
 	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason), "HUGETLB");
 	KUNIT_EXPECT_EQ(test, report.blocking_pfn, pfn);
-	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
-					     htlb_alloc_mask(h), false);
-	KUNIT_ASSERT_NOT_NULL(test, folio);
-	KUNIT_EXPECT_EQ(test, folio_pfn(folio), pfn);
-	folio_set_hugetlb_temporary(folio);
-	folio_put(folio);
+	KUNIT_EXPECT_EQ(test, contig_hugetlb_unpool(test), pfn);
 }
 
 static unsigned long contig_any_pages(void)

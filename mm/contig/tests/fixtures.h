@@ -129,6 +129,9 @@ unsigned long contig_anon_bad_pages(struct kunit *test, unsigned long addr,
 				    unsigned long nr_pages);
 void contig_pin_for(struct contig_pin *pin, struct page *page, u64 nsecs);
 void contig_pin_end(struct contig_pin *pin);
+struct folio *contig_hugetlb_get(struct kunit *test);
+void contig_hugetlb_pool(struct folio *folio);
+unsigned long contig_hugetlb_unpool(struct kunit *test);
 
 /* invariants.c */
 void contig_settle(struct zone *zone);

@@ -302,16 +302,9 @@ static acr_flags_t contig_flags_of(struct page *page)
 /* A hugetlb page that is neither free nor known to any file cannot move. */
 void contig_test_hugetlb(struct kunit *test)
 {
-	struct hstate *h = size_to_hstate(PMD_SIZE);
-	unsigned long pfn, moved;
-	struct folio *folio;
+	struct folio *folio = contig_hugetlb_get(test);
+	unsigned long pfn = folio_pfn(folio), moved;
 
-	if (!h)
-		kunit_skip(test, "no hugetlb pages of PMD size");
-	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
-					     htlb_alloc_mask(h), false);
-	KUNIT_ASSERT_NOT_NULL(test, folio);
-	pfn = folio_pfn(folio);
 	/* Movable as it is, it may be in the CMA area. */
 	moved = contig_expect_refused(test, pfn, pfn + folio_nr_pages(folio),
 				      contig_flags_of(&folio->page), GFP_KERNEL,
@@ -323,20 +316,11 @@ void contig_test_hugetlb(struct kunit *test)
 /* A free one makes room: its pool gets another in its place. */
 void contig_test_free_hugetlb(struct kunit *test)
 {
-	struct hstate *h = size_to_hstate(PMD_SIZE);
+	struct folio *folio = contig_hugetlb_get(test);
+	unsigned long pfn = folio_pfn(folio);
 	struct contig_report report;
-	struct folio *folio;
-	unsigned long pfn;
 
-	if (!h)
-		kunit_skip(test, "no hugetlb pages of PMD size");
-	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
-					     htlb_alloc_mask(h), false);
-	KUNIT_ASSERT_NOT_NULL(test, folio);
-	pfn = folio_pfn(folio);
-	/* No longer temporary: into the pool with it. */
-	folio_clear_hugetlb_temporary(folio);
-	folio_put(folio);
+	contig_hugetlb_pool(folio);
 	KUNIT_EXPECT_TRUE(test, PageHuge(pfn_to_page(pfn)));
 	KUNIT_ASSERT_EQ(test, 0,
 			contig_alloc_range(pfn + 3, pfn + 500,
@@ -344,12 +328,7 @@ void contig_test_free_hugetlb(struct kunit *test)
 					   GFP_KERNEL, &report));
 	KUNIT_EXPECT_FALSE(test, PageHuge(pfn_to_page(pfn)));
 	KUNIT_EXPECT_EQ(test, 0, contig_free_range(pfn + 3, 497, true));
-	/* And out of the pool with the other. */
-	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
-					     htlb_alloc_mask(h), false);
-	KUNIT_ASSERT_NOT_NULL(test, folio);
-	folio_set_hugetlb_temporary(folio);
-	folio_put(folio);
+	contig_hugetlb_unpool(test);
 }
 
 /* === Beside a zone === */

@@ -17,7 +17,10 @@
 /* Every so many pages of the upper half one is in use. */
 #define CONTIG_SCENE_STEP	16
 
-/* Of all pairs of a step and a kind of range one in so many: the checkers are slow. */
+/*
+ * Of all pairs of a step and a kind of range one in so many, and of all runs with
+ * other failures about as few: the checkers are slow.
+ */
 unsigned int contig_stride = 1;
 
 static int contig_set_stride(const char *text, const struct kernel_param *param)

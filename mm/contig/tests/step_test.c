@@ -50,12 +50,15 @@ static bool contig_let_happen(enum contig_fault at)
 	return event->step == CONTIG_FAULT_TURN_WAIT && at == CONTIG_FAULT_TURN;
 }
 
-static int contig_ask_while(struct contig_scene *scene,
+static int contig_ask_while(struct contig_scene *scene, struct contig_event_at event,
 			    struct contig_report *report)
 {
 	struct kunit *test = scene->window->test;
 	int err;
 
+	contig_event_at = event;
+	contig_event_at.scene = scene;
+	contig_scene_stir(scene);
 	kunit_activate_static_stub(test, contig_fault_wanted, contig_let_happen);
 	err = contig_scene_ask(scene, GFP_KERNEL, &contig_event_at.stop, report);
 	kunit_deactivate_static_stub(test, contig_fault_wanted);
@@ -121,17 +124,16 @@ static void contig_be_called_off(struct contig_event_at *event)
 static void contig_stop_at(struct kunit *test, const char *it,
 			   void (*how)(struct contig_event_at *event))
 {
+	struct contig_event_at event = {};
 	struct contig_report report;
 	struct contig_scene scene;
 	int err;
 
 	contig_scene_open(test, &scene, contig_scene_of(it));
-	contig_event_at = (struct contig_event_at){
-		.step = contig_step_of(it), .happen = how, .scene = &scene,
-	};
-	contig_scene_stir(&scene);
+	event.step = contig_step_of(it);
+	event.happen = how;
 	allow_signal(SIGKILL);
-	err = contig_ask_while(&scene, &report);
+	err = contig_ask_while(&scene, event, &report);
 	flush_signals(current);
 	disallow_signal(SIGKILL);
 	KUNIT_EXPECT_TRUE(test, !err || contig_event_at.happened);
@@ -235,17 +237,15 @@ static void contig_take_one(struct contig_event_at *event)
 void contig_test_step_taken(struct kunit *test)
 {
 	const char *it = test->param_value;
+	struct contig_event_at event = {
+		.step = contig_step_of(it), .happen = contig_take_one,
+	};
 	struct contig_report report;
 	struct contig_scene scene;
 	int err;
 
 	contig_scene_open(test, &scene, contig_scene_of(it));
-	contig_event_at = (struct contig_event_at){
-		.step = contig_step_of(it), .happen = contig_take_one,
-		.scene = &scene,
-	};
-	contig_scene_stir(&scene);
-	err = contig_ask_while(&scene, &report);
+	err = contig_ask_while(&scene, event, &report);
 	KUNIT_EXPECT_EQ(test, !!err, !!contig_event_at.page);
 	if (contig_event_at.page) {
 		KUNIT_EXPECT_EQ(test, err, -EBUSY);
@@ -272,18 +272,16 @@ static void contig_give_one(struct contig_event_at *event)
 void contig_test_step_freed(struct kunit *test)
 {
 	const char *it = test->param_value;
+	struct contig_event_at event = {
+		.step = contig_step_of(it), .happen = contig_give_one,
+	};
 	struct contig_report report;
 	struct contig_scene scene;
 	int err;
 
 	contig_scene_open(test, &scene, contig_scene_of(it));
-	contig_event_at = (struct contig_event_at){
-		.step = contig_step_of(it), .happen = contig_give_one,
-		.scene = &scene,
-		.page = contig_window_hand_out(scene.window, scene.free_pfn),
-	};
-	contig_scene_stir(&scene);
-	err = contig_ask_while(&scene, &report);
+	event.page = contig_window_hand_out(scene.window, scene.free_pfn);
+	err = contig_ask_while(&scene, event, &report);
 	if (contig_event_at.page) {
 		KUNIT_EXPECT_EQ(test, err, -EBUSY);
 		KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
@@ -309,6 +307,9 @@ static void contig_pin_one(struct contig_event_at *event)
 /* A page that is waited for gets another owner: the last one seen is named. */
 void contig_test_step_pinned(struct kunit *test)
 {
+	struct contig_event_at event = {
+		.step = CONTIG_FAULT_NAP, .happen = contig_pin_one,
+	};
 	struct contig_report report;
 	struct contig_scene scene;
 	struct folio *folio;
@@ -318,12 +319,7 @@ void contig_test_step_pinned(struct kunit *test)
 	folio = contig_cache_put(scene.cache, scene.free_pfn, 0);
 	lru_add_drain_all();
 	folio_get(folio);
-	contig_event_at = (struct contig_event_at){
-		.step = CONTIG_FAULT_NAP, .happen = contig_pin_one,
-		.scene = &scene,
-	};
-	contig_scene_stir(&scene);
-	err = contig_ask_while(&scene, &report);
+	err = contig_ask_while(&scene, event, &report);
 	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
 	if (contig_event_at.happened)
 		contig_dma_unpin(scene.free_pfn);
@@ -347,18 +343,16 @@ static void contig_isolate_one(struct contig_event_at *event)
 /* In the last moment somebody else isolates a block: it stays his. */
 void contig_test_step_isolated(struct kunit *test)
 {
+	struct contig_event_at event = {
+		.step = CONTIG_FAULT_ISOLATE_ZONE, .happen = contig_isolate_one,
+	};
 	struct contig_report report;
 	struct contig_scene scene;
 	unsigned long block;
 	int err;
 
 	contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
-	contig_event_at = (struct contig_event_at){
-		.step = CONTIG_FAULT_ISOLATE_ZONE, .happen = contig_isolate_one,
-		.scene = &scene,
-	};
-	contig_scene_stir(&scene);
-	err = contig_ask_while(&scene, &report);
+	err = contig_ask_while(&scene, event, &report);
 	KUNIT_ASSERT_TRUE(test, contig_event_at.happened);
 	block = pageblock_start_pfn(scene.used_pfn);
 	KUNIT_EXPECT_EQ(test, err, -EBUSY);
@@ -438,7 +432,7 @@ void contig_test_nth(struct kunit *test)
 	unsigned int nth = 1, runs = 0;
 
 	while (contig_fail_nth(test, kind, nth)) {
-		nth += 1 + nth / 8;
+		nth += 1 + nth * contig_stride / 8;
 		runs++;
 	}
 	kunit_info(test, "nth in %s: %u runs, the last with number %u\n",
@@ -465,7 +459,7 @@ void contig_test_chance(struct kunit *test)
 	int err;
 
 	prandom_seed_state(&contig_rnd, 20 + kind);
-	for (int i = 0; i < CONTIG_CHANCES; i++) {
+	for (unsigned int i = 0; i < CONTIG_CHANCES; i += contig_stride) {
 		contig_scene_open(test, &scene, kind);
 		contig_scene_stir(&scene);
 		kunit_activate_static_stub(test, contig_fault_wanted,
