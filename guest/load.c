@@ -47,10 +47,10 @@ struct cached_file {
 };
 
 static struct {
-	unsigned long seed, anon, leave, holes, thp, churn, touch, seconds;
+	unsigned long seed, anon, leave, holes, thp, churn, pause, touch, seconds;
 	const char *dir;
 	unsigned long make;
-} opt = { .seed = 1, .seconds = UNTIL_TOLD };
+} opt = { .seed = 1, .pause = 1, .seconds = UNTIL_TOLD };
 
 static struct region anon = { .name = "anon" }, thp = { .name = "thp" };
 static struct cached_file files[MAX_FILES];
@@ -391,7 +391,7 @@ static void churn_forever(uint64_t owner)
 			run_child(shared, owner);
 		if (pid > 0 && child_was_bad(pid))
 			_exit(1);
-		usleep(1000);
+		usleep(opt.pause * 1000);
 	}
 }
 
@@ -465,7 +465,8 @@ static void check_when_asked(void)
 static void usage(void)
 {
 	fputs("load: [--seed N] [--anon MB [--leave MB] [--holes PERCENT]] [--thp MB]\n"
-	      "      [--file DIR] [--churn PROCESSES] [--touch PAGES_PER_SECOND] [--seconds N]\n"
+	      "      [--file DIR] [--churn PROCESSES [--pause MS]] [--touch PAGES_PER_SECOND]\n"
+	      "      [--seconds N]\n"
 	      "load: --make MB --file DIR    write the files that --file DIR reads later\n",
 	      stdout);
 	exit(2);
@@ -474,8 +475,8 @@ static void usage(void)
 static const struct option options[] = {
 	{ "--seed", &opt.seed }, { "--anon", &opt.anon }, { "--leave", &opt.leave },
 	{ "--holes", &opt.holes }, { "--thp", &opt.thp }, { "--churn", &opt.churn },
-	{ "--touch", &opt.touch }, { "--seconds", &opt.seconds }, { "--make", &opt.make },
-	{ "--file", .text = &opt.dir },
+	{ "--pause", &opt.pause }, { "--touch", &opt.touch }, { "--seconds", &opt.seconds },
+	{ "--make", &opt.make }, { "--file", .text = &opt.dir },
 };
 
 static void parse(int argc, char **argv)
