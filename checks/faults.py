@@ -3,7 +3,7 @@
 """faults.py [RESULTDIR]: which test makes which step of the engine fail, and what then.
 
 Reads the report of a kunit job in a lane with CONFIG_CONTIG_FAULT (by default
-build/results/debug/kunit), in which the suite contig_fault says for each request at
+build/results/debug/faults), in which the suite contig_fault says for each request at
 which step what happened. Prints a table; exit status 1 if a point named in
 mm/contig/fault.c never failed, or nothing ever happened at a step.
 """
@@ -40,7 +40,7 @@ def collect(text):
 
 def main():
     where = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
-                         ROOT / "build/results/debug/kunit")
+                         ROOT / "build/results/debug/faults")
     rows = collect((where / "report.txt").read_text(encoding="utf-8", errors="replace"))
     missing = 0
     print(f"{'point':14} {'test':26} {'fails':7} {'outcome':19} ranges")
