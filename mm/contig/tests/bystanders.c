@@ -310,6 +310,18 @@ void contig_pin_end(struct contig_pin *pin)
 	destroy_hrtimer_on_stack(&pin->timer);
 }
 
+/* One page of so many is in use in all of the window, the others are free. */
+struct contig_cache *contig_cache_every(struct contig_window *window, unsigned int step)
+{
+	struct contig_cache *cache = contig_cache_open(window, true);
+
+	for (unsigned long pfn = window->start; pfn < window->end; pfn += step)
+		contig_cache_put(cache, pfn, 0);
+	lru_add_drain_all();
+	contig_window_release_rest(window);
+	return cache;
+}
+
 /* === Huge pages === */
 
 /* A page of hugetlb's in nobody's file, and for the time being in no pool. */

@@ -74,11 +74,7 @@ void contig_test_fault_shortage(struct kunit *test)
 	struct contig_cache *cache;
 
 	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
-	cache = contig_cache_open(window, true);
-	for (unsigned long pfn = window->start; pfn < window->end; pfn += 64)
-		contig_cache_put(cache, pfn, 0);
-	lru_add_drain_all();
-	contig_window_release_rest(window);
+	cache = contig_cache_every(window, 64);
 	req = contig_ask_in(window, 100);
 	contig_fail(test, BIT(CONTIG_FAULT_MIGRATE), -1);
 	contig_expect_nothing(test, &req, -ENOMEM, CONTIG_NO_MEMORY);
@@ -102,11 +98,7 @@ void contig_test_fault_sizes(struct kunit *test)
 	struct page *page;
 
 	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
-	cache = contig_cache_open(window, true);
-	for (unsigned long pfn = window->start; pfn < window->end; pfn += 32)
-		contig_cache_put(cache, pfn, 0);
-	lru_add_drain_all();
-	contig_window_release_rest(window);
+	cache = contig_cache_every(window, 32);
 	req = contig_ask_in(window, 900);
 	req.min_pages = 100;
 	contig_fail(test, BIT(CONTIG_FAULT_SURVEY), -1);

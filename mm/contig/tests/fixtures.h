@@ -115,6 +115,7 @@ struct folio *contig_cache_put(struct contig_cache *cache, unsigned long pfn,
 			       unsigned int order);
 void contig_cache_fill(struct contig_cache *cache, unsigned long start,
 		       unsigned long end);
+struct contig_cache *contig_cache_every(struct contig_window *window, unsigned int step);
 void contig_cache_close(struct contig_cache *cache);
 void contig_cache_check(struct contig_cache *cache);
 unsigned long contig_cache_pages_in(struct contig_cache *cache,

@@ -202,11 +202,7 @@ void contig_test_step_search(struct kunit *test)
 	struct contig_cache *cache;
 
 	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
-	cache = contig_cache_open(window, true);
-	for (unsigned long pfn = window->start; pfn < window->end; pfn += 64)
-		contig_cache_put(cache, pfn, 0);
-	lru_add_drain_all();
-	contig_window_release_rest(window);
+	cache = contig_cache_every(window, 64);
 	req = contig_ask_in(window, 100);
 	for (int i = 0; i < ARRAY_SIZE(contig_search_steps); i++) {
 		contig_search_and_die(test, &req, contig_search_steps[i].step,

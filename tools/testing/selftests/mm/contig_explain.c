@@ -167,33 +167,30 @@ TEST_F_TIMEOUT(explain, hugetlb, TIMEOUT)
 
 /* === Pages of ours that something holds === */
 
-TEST_F_TIMEOUT(explain, referenced, TIMEOUT)
+static void refuse_held(struct __test_metadata *_metadata, int fd,
+			const struct contig_zone *zone, bool file)
 {
 	struct want want = { -EBUSY, "PINNED", 0, "referenced" };
 	struct contig_answer answer;
 	struct held held;
 
-	hold_page(_metadata, &held, &self->zone, false);
+	hold_page(_metadata, &held, zone, file);
 	want.pfn = held.pfn;
-	refuse(_metadata, self->fd, &answer, held.pfn, 1, "", &want);
+	refuse(_metadata, fd, &answer, held.pfn, 1, "", &want);
 	expect_intact(_metadata, &held, false);
 	let_go(&held);
-	expect_free_to_move(_metadata, self->fd, &held);
+	expect_free_to_move(_metadata, fd, &held);
+}
+
+TEST_F_TIMEOUT(explain, referenced, TIMEOUT)
+{
+	refuse_held(_metadata, self->fd, &self->zone, false);
 }
 
 /* Of a file in memory this shows only when it does not move. */
 TEST_F_TIMEOUT(explain, referenced_file, TIMEOUT)
 {
-	struct want want = { -EBUSY, "PINNED", 0, "referenced" };
-	struct contig_answer answer;
-	struct held held;
-
-	hold_page(_metadata, &held, &self->zone, true);
-	want.pfn = held.pfn;
-	refuse(_metadata, self->fd, &answer, held.pfn, 1, "", &want);
-	expect_intact(_metadata, &held, false);
-	let_go(&held);
-	expect_free_to_move(_metadata, self->fd, &held);
+	refuse_held(_metadata, self->fd, &self->zone, true);
 }
 
 TEST_F_TIMEOUT(explain, dma_pinned, TIMEOUT)
