@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/highmem.h>
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 
