@@ -95,8 +95,8 @@ SMP8 = ["--cpus", "8"] + GUEST
 I386 = ["--mem", "2G", "--append", "cma=64M"]
 KCSAN = ["--mem", "2G", "--cpus", "4", "--append", "cma=128M movablecore=512M"]
 # Short: all programs but those that look at one thing after the other
-KCSAN_SELFTEST = KCSAN[:-1] + [KCSAN[-1] + " JOB=selftest PROGRAMS=contig_range,contig_stress,"
-                               "contig_place ROUNDS=20 REQUESTS=100"]
+KCSAN_SELFTEST = KCSAN[:-1] + [KCSAN[-1] + " JOB=selftest PROGRAMS=contig_range,contig_move,"
+                               "contig_stress,contig_place ROUNDS=20 REQUESTS=100"]
 MEGABYTE = ["--mem", "2G", "--append", "cma=1G"]
 # Of fewer blocks than kinds of them the kernel would not keep any for what can move.
 MEGABYTE_64K = ["--mem", "4G", "--append", "cma=1G"]
