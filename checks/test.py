@@ -86,13 +86,16 @@ SLOW_SAMPLE = ["--mem", "1G", "--append",
 ARM64 = ["--mem", "1G", "--cpus", "4", "--append", "cma=64M@1G-1536M movablecore=256M"]
 ARM64_SELFTEST = [*ARM64[:-1], ARM64[-1] + " REQUESTS=400 ROUNDS=40"]
 ARM64_64K = ["--mem", "8G", "--cpus", "4", "--append", "cma=512M movablecore=1G"]
+ARM64_64K_SELFTEST = [*ARM64_64K[:-1], ARM64_64K[-1] + " REQUESTS=400 ROUNDS=40"]
 # 1 GB below 4 GB and 512 MB above are node 0; 1536 MB above them node 1, with a hole.
 NUMA = ["--mem", "3G", "--cpus", "4", "--qemu", "-machine max-ram-below-4g=1G "
         "-object memory-backend-ram,id=m0,size=1536M -object memory-backend-ram,id=m1,size=1536M "
         "-numa node,nodeid=0,memdev=m0,cpus=0-1 -numa node,nodeid=1,memdev=m1,cpus=2-3",
         "--append", "memmap=256M$0x130000000 cma=64M"]
 SMP8 = ["--cpus", "8"] + GUEST
-I386 = ["--mem", "2G", "--append", "cma=64M"]
+# The kernel has addresses for 896 MB; behind them, HIGHMEM comes first.
+I386 = ["--mem", "2G", "--append", "cma=64M movablecore=512M"]
+I386_SELFTEST = [*I386[:-1], I386[-1] + " REQUESTS=400 ROUNDS=40"]
 KCSAN = ["--mem", "2G", "--cpus", "4", "--append", "cma=128M movablecore=512M"]
 # Short: all programs but those that look at one thing after the other
 KCSAN_SELFTEST = KCSAN[:-1] + [KCSAN[-1] + " JOB=selftest PROGRAMS=contig_range,contig_move,"
@@ -106,12 +109,12 @@ OTHER_GUESTS = (
     ("arm64", "megabyte", 600, MEGABYTE),
     ("arm64-64k", "megabyte", 600, MEGABYTE_64K),
     ("arm64-64k", "kunit", 1200, ARM64_64K),
-    ("arm64-64k", "selftest", 1800, ARM64_64K),
+    ("arm64-64k", "selftest", 1800, ARM64_64K_SELFTEST),
     ("numa", "kunit", 900, NUMA),
     ("numa", "selftest", 1800, NUMA),
     ("x86_64", "kunit-smp8", 900, SMP8),
     ("i386", "kunit", 900, I386),
-    ("i386", "selftest", 1800, I386),
+    ("i386", "selftest", 1800, I386_SELFTEST),
     ("kcsan", "races", 1200, KCSAN),
     ("kcsan", "races-selftest", 1800, KCSAN_SELFTEST),
 )

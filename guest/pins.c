@@ -360,7 +360,7 @@ static void run(const sigset_t *signals)
 {
 	const struct service service = { 1000, check_all, tell_at_times };
 
-	printf("pins: ready: anon %lu MB, file %lu MB, by %s\n", opt.anon,
+	printf("pins: ready: anon %lu MB, file %zu MB, by %s\n", opt.anon,
 	       file.pages / PAGES_PER_MB, opt.by);
 	for (size_t i = 0; i < opt.threads; i++)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))

@@ -30,6 +30,7 @@
 #define MAX_HELD	12
 #define MAX_HELD_PAGES	12288UL
 #define MAX_ORDER	10
+#define IS_32_BIT	(sizeof(long) == 4)
 #define HALF_ROUND	200	/* requests between two changes of the load */
 #define MAX_ASKED_AGAIN	48	/* of what the busy machine refused */
 #define TRIES		5
@@ -93,6 +94,9 @@ static bool is_possible(const struct wish *w)
 {
 	const struct contig_span everywhere = { 0, ~0UL / psize() };
 
+	/* A compound page beyond that is one of hugetlb, which 32 bits do not have. */
+	if (w->comp && IS_32_BIT && w->nr > 1UL << MAX_ORDER)
+		return false;
 	return w->nr && w->min <= w->nr &&
 	       fit_in(w, w->nr, everywhere) != CONTIG_NO_PFN;
 }
@@ -102,12 +106,13 @@ static bool overlap(struct contig_span a, struct contig_span b)
 	return a.start < b.end && b.start < a.end;
 }
 
-/* Of the zones that the kernel itself allocates from. */
+/* Of the zones that the kernel itself allocates from; 32 bits have no zone DMA32. */
 static bool zone_serves(const struct contig_zone *zone, const struct wish *w)
 {
-	if (!strcmp(zone->name, "Movable") || !strcmp(zone->name, "Device"))
+	if (!strcmp(zone->name, "Movable") || !strcmp(zone->name, "Device") ||
+	    !strcmp(zone->name, "HighMem"))
 		return false;
-	return !w->dma32 || strcmp(zone->name, "Normal");
+	return !w->dma32 || IS_32_BIT || strcmp(zone->name, "Normal");
 }
 
 /* === What came === */
