@@ -132,7 +132,7 @@ unsigned long contig_read_event(enum contig_event event)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu(contig_counters, cpu).events[event];
+		sum += READ_ONCE(per_cpu(contig_counters, cpu).events[event]);
 	return sum;
 }
 
@@ -142,7 +142,7 @@ static unsigned long contig_read_reason(enum contig_reason reason)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu(contig_counters, cpu).reasons[reason];
+		sum += READ_ONCE(per_cpu(contig_counters, cpu).reasons[reason]);
 	return sum;
 }
 
