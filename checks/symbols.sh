@@ -48,5 +48,7 @@ result $? "all of its calls are"
 # What the lane's configuration does not ask for is not there at all.
 without=$(checks/absent.sh "$(dirname "$vmlinux")")
 result $? "nothing is there whose option is off"
-echo "$without" | sed 's/^/# /'
+while IFS= read -r line; do
+	echo "# $line"
+done <<<"$without"
 exit $failed
