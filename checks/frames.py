@@ -3,9 +3,12 @@
 """frames.py [LANE...]: how much stack each function of mm/contig takes, 512 at the most.
 
 Compiles each file as the lanes did (x86_64, if none is named), with the compiler's own
-account of the frames. What the checkers of the lane debug add to a frame is not the
-engine's: there, the limit is the kernel's for KASAN. Prints KTAP, a test for each lane.
+account of the frames; a file whose object is the one of last time is not compiled again.
+What the checkers of the lane debug add to a frame is not the engine's: there, the limit
+is the kernel's for KASAN. Prints KTAP, a test for each lane.
 """
+import hashlib
+import json
 import pathlib
 import re
 import subprocess
@@ -22,10 +25,18 @@ OTHERS = ("bench", "baseline")      # for measuring, not mailed
 def frames(lane):
     """(bytes, kind, file, function) of each function"""
     out = ROOT / "build" / lane
+    kept = out / "frames.json"
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    now = {}
     for notes in sorted((out / OURS).glob(".*.o.cmd")):
         name = notes.name[1:-len(".o.cmd")]
         if not name.startswith(OTHERS) and (ROOT / OURS / (name + ".c")).exists():
-            yield from frames_of(out, name, notes.read_text(encoding="utf-8"))
+            key = hashlib.sha256(notes.with_name(name + ".o").read_bytes() + notes.read_bytes()).hexdigest()
+            old = known.get(name, {})
+            now[name] = old if old.get("key") == key else {
+                "key": key, "frames": list(frames_of(out, name, notes.read_text(encoding="utf-8")))}
+            yield from map(tuple, now[name]["frames"])
+    kept.write_text(json.dumps(now), encoding="utf-8")
 
 
 def frames_of(out, name, notes):
