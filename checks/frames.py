@@ -23,7 +23,7 @@ OTHERS = ("bench", "baseline")      # for measuring, not mailed
 
 
 def frames(lane):
-    """(bytes, kind, file, function) of each function"""
+    """(bytes, kind, file, function) of each function of the engine"""
     out = ROOT / "build" / lane
     kept = out / "frames.json"
     known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
@@ -34,13 +34,15 @@ def frames(lane):
             key = hashlib.sha256(notes.with_name(name + ".o").read_bytes() + notes.read_bytes()).hexdigest()
             old = known.get(name, {})
             now[name] = old if old.get("key") == key else {
-                "key": key, "frames": list(frames_of(out, name, notes.read_text(encoding="utf-8")))}
+                "key": key, "frames": list(frames_of(out, f"{OURS}/{name}.c"))}
             yield from map(tuple, now[name]["frames"])
     kept.write_text(json.dumps(now), encoding="utf-8")
 
 
-def frames_of(out, name, notes):
-    line = notes.split("\n", 1)[0]
+def frames_of(out, file):
+    """The same of one file, compiled as it was in that O= directory."""
+    notes = out / pathlib.Path(file).parent / f".{pathlib.Path(file).stem}.o.cmd"
+    line = notes.read_text(encoding="utf-8").split("\n", 1)[0]
     command = line.split(":=", 1)[1].split(";")[0].strip().replace("ccache ", "", 1)
     with tempfile.TemporaryDirectory() as scratch:
         command = re.sub(r"-Wp,-MMD,\S+", "", command)
@@ -49,8 +51,8 @@ def frames_of(out, name, notes):
         for usage in pathlib.Path(scratch).glob("*.su"):
             for entry in usage.read_text(encoding="utf-8").splitlines():
                 place, size, kind = entry.split("\t")
-                if OURS in place:
-                    yield int(size), kind, f"{OURS}/{name}.c", place.split(":")[-1]
+                if file in place:
+                    yield int(size), kind, file, place.split(":")[-1]
 
 
 def look(number, lane):
@@ -78,4 +80,5 @@ def main():
     return 0 if all([look(number, lane) for number, lane in enumerate(lanes, 1)]) else 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -62,11 +62,17 @@ def bench(wanted):
             "boots": boots, "rows": rows}
 
 
+def stamp(name):
+    """The newest of a step."""
+    paths = [os.path.join(BISECT, kind, name, "stamp") for kind in ("", "quick")]
+    paths = sorted(filter(os.path.exists, paths), key=os.path.getmtime)
+    return read(paths[-1]) if paths else None
+
+
 def costs():
     """What make bisect, or a quick one, wrote down of the base and of the last step when they were green."""
     mailed = [step.name for step in load() if step.mailed]
-    stamps = [read(os.path.join(BISECT, name, "stamp")) or read(os.path.join(BISECT, "quick", name, "stamp"))
-              for name in (mailed[0], mailed[-1])]
+    stamps = [stamp(name) for name in (mailed[0], mailed[-1])]
     if not all(stamps) or not stamps[0].get("base") or not stamps[1].get("end") or not stamps[1].get("bloat"):
         return None
     return {"before": stamps[0]["base"], "after": stamps[1]["end"], "bloat": stamps[1]["bloat"]}

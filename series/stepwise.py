@@ -18,6 +18,7 @@ import collections
 import hashlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -30,7 +31,8 @@ from steps import ROOT, Problem, load, main, say
 from tree import LINUX, TIP, ZERO, finish_interrupted, linux_git, locked, tree, write
 
 sys.path.insert(0, os.path.join(ROOT, "checks"))
-import test as machines     # noqa: E402 (needs the path; says what a guest of the lane is given)
+import test as machines             # noqa: E402 (needs the path; says what a guest of the lane is given)
+from frames import frames_of        # noqa: E402
 
 BUILD = os.path.join(ROOT, "build")
 TOP = os.path.join(BUILD, "bisect")
@@ -328,10 +330,11 @@ def costs(walk, log):
                   if name.endswith(".c") and os.path.exists(os.path.join(top, "mm", "contig", name[:-1] + "o"))]
     paths = [os.path.join(top, name) for name in names]
     told = output("size", *paths).split("\n")[1:]
-    frames = output("sh", "-c", 'objdump -d "$@" | perl scripts/checkstack.pl x86 64', "sh", *paths)
+    stack = {function: size for name in names if not name.startswith("drivers/")
+             for size, _, _, function in frames_of(pathlib.Path(top), name[:-1] + "c") if size >= 64}
     link([path for name, path in zip(names, paths) if part_of(name) not in OPTIONAL], log)
     return {"sizes": {name: int(line.split()[0]) for name, line in zip(names, told)},
-            "stack": {name: int(size) for name, size in re.findall(r"(?m)^0x\w+ (\S+) \[.*\]:\s*(\d+)$", frames)}}
+            "stack": stack}
 
 
 def link(paths, log):
