@@ -14,7 +14,8 @@ tree: base
 series: tree
 	@series/mail.py
 
-# Every step on its own: built, booted, checked. STEPS='0003 0004' does these only.
+# Every step on its own: built, booted, checked. STEPS='0003 0004' does these only,
+# AGAIN=1 those as well that were green and have not changed.
 bisect: guest
 	@series/need.sh $(CHECK_PACKAGES) $(GUEST_PACKAGES)
 	@series/stepwise.py
