@@ -40,7 +40,7 @@ GUEST = ["--mem", "2G", "--qemu", "-machine max-ram-below-4g=1G",
 SLOW_GUEST = ["--mem", "1280M", "--append", "cma=64M movablecore=320M"]
 # The same where the kernel clears what it hands out, or what it gets back
 CLEAR = GUEST[:-1] + [GUEST[-1] + " init_on_alloc=1"]
-ALL_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1 contig_tests.stride=7"]
+ALL_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1 contig_tests.stride=9"]
 # Unmapping free pages more than doubles that, as each page then flushes the TLB.
 SLOW_CLEAR = ALL_CLEAR[:-1] + [ALL_CLEAR[-1] + " debug_pagealloc=off"]
 # Every step of the engine with every kind of range: some minutes
@@ -48,7 +48,7 @@ FAULTS = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " SUITES=contig_fault"]
 UML = ["--mem", "1G"]
 # Above 4 GB there is nothing but the CMA area and ZONE_MOVABLE: both get full.
 SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
-            "--append", "cma=128M movablecore=512M REQUESTS=800"]
+            "--append", "cma=128M movablecore=512M REQUESTS=800 PAUSE=20"]
 # Memory that the host can take away; ZONE_MOVABLE is nothing else. The monitor is on a
 # port of the guest's.
 QMP = RESULTS / "x86_64" / "unplug" / "qmp.sock"

@@ -98,13 +98,13 @@ static int contig_order_at(struct contig_finder *finder, unsigned long from,
 /* The order of the free page that ends where the one at @pfn begins, or -1. */
 static int contig_order_before(struct contig_finder *finder, unsigned long pfn)
 {
-	unsigned int highest = min(__ffs(pfn | 1UL << MAX_PAGE_ORDER),
-				   MAX_PAGE_ORDER);
+	int highest = min(__ffs(pfn | 1UL << MAX_PAGE_ORDER), MAX_PAGE_ORDER);
 
 	if (!pfn || (!IS_ALIGNED(pfn, pageblock_nr_pages) &&
 		     page_ref_count(pfn_to_page(pfn - 1))))
 		return -1;
-	for (int order = 0; order <= highest; order++)
+	/* In the midst of much free memory it is a large one. */
+	for (int order = highest; order >= 0; order--)
 		if (contig_order_at(finder, pfn, pfn - (1UL << order)) == order)
 			return order;
 	return -1;
@@ -128,11 +128,13 @@ static unsigned long contig_run_start(struct contig_finder *finder,
 static unsigned long contig_fit_in_page(struct contig_finder *finder,
 					unsigned long pfn, int order)
 {
-	unsigned long fit = contig_first_fit(finder->wish, pfn);
-	unsigned long end = pfn + (1UL << order);
+	unsigned long nr_pages = finder->wish->nr_pages;
+	unsigned long end = pfn + (1UL << order), fit;
 
-	return fit < end && finder->wish->nr_pages <= end - fit ? fit :
-								  CONTIG_NO_PFN;
+	if (nr_pages > end - pfn)
+		return CONTIG_NO_PFN;
+	fit = contig_first_fit(finder->wish, pfn);
+	return fit < end && nr_pages <= end - fit ? fit : CONTIG_NO_PFN;
 }
 
 /* Measure the run around a page: the first fit in it, or CONTIG_NO_PFN. */
