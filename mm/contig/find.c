@@ -66,13 +66,15 @@ void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 	finder->walked_before = false;
 }
 
-/* Memory that this wish may have, as far as the block says. */
-static bool contig_block_is_ours(unsigned long pfn)
+/* Memory that this wish may have, as far as the block says; in the finder's zone. */
+static bool contig_block_is_ours(struct contig_finder *finder, unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
 	int mt;
 
-	if (!page)
+	/* The page struct of a hole may name a zone that lies elsewhere. */
+	if (!page || page_zone(page) != finder->zone ||
+	    !zone_spans_pfn(finder->zone, pfn))
 		return false;
 	mt = get_pfnblock_migratetype(page, pfn);
 	return !is_migrate_isolate(mt) && !is_migrate_cma(mt);
@@ -86,7 +88,7 @@ static int contig_order_at(struct contig_finder *finder, unsigned long from,
 	unsigned long order;
 
 	if (pageblock_start_pfn(pfn) != pageblock_start_pfn(from) &&
-	    !contig_block_is_ours(pfn))
+	    !contig_block_is_ours(finder, pfn))
 		return -1;
 	page = pfn_to_page(pfn);
 	if (page_zone(page) != finder->zone || !PageBuddy(page))
