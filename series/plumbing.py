@@ -94,10 +94,13 @@ def mode(path):
     return "100755" if os.stat(path).st_mode & stat.S_IXUSR else "100644"
 
 
-def put(git, name, content, kind):
-    """A file of that content and mode into the index."""
-    blob = git.out("hash-object", "-w", "--no-filters", "--stdin", data=content)
-    git.run("update-index", "--add", "--cacheinfo", f"{kind},{blob},{name}")
+def put(git, files):
+    """Files into the index, all at once as it is large: {name: (content, mode)}."""
+    entries = b""
+    for name, (content, kind) in files.items():
+        blob = git.out("hash-object", "-w", "--no-filters", "--stdin", data=content)
+        entries += f"{kind} {blob}\t{name}\0".encode(errors="surrogateescape")
+    git.run("update-index", "-z", "--add", "--index-info", data=entries)
 
 
 def add_files(git, step, files):
@@ -105,8 +108,7 @@ def add_files(git, step, files):
     there = git.out("ls-files", "--", *step.files) if step.files else ""
     if there:
         raise Problem(f"step {step.name}: the base has a file of that name already", *there.split("\n"))
-    for name, content in files.items():
-        put(git, name, content, mode(os.path.join(ROOT, name)))
+    put(git, {name: (content, mode(os.path.join(ROOT, name))) for name, content in files.items()})
 
 
 def grown(steps):
@@ -148,7 +150,8 @@ def add_cut(git, step):
     if not git.has("cat-file", "-e", f":{cut.file}"):
         raise Problem(f"{cut.name}: the base has no {cut.file}")
     before = git.run("cat-file", "blob", f":{cut.file}").stdout
-    put(git, cut.file, cut.apply(before), git.out("ls-files", "-s", "--", cut.file).split()[0])
+    kind = git.out("ls-files", "-s", "--", cut.file).split()[0]
+    put(git, {cut.file: (cut.apply(before), kind)})
 
 
 def put_back(git, step, commit):
