@@ -13,6 +13,8 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 # What a user may have set must not matter.
 export HOME=$tmp GIT_CONFIG_NOSYSTEM=1
+# Of a hundred calls each would go through the wrapper that may be in front of Python.
+PATH=$(dirname "$(python3 -c 'import sys; print(sys.executable)')"):$PATH
 unset BASE KDIR FORCE GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE MAKEFLAGS
 printf '[core]\n autocrlf = true\n safecrlf = false\n[commit]\n gpgsign = true\n[apply]\n whitespace = error\n' > "$tmp/.gitconfig"
 
