@@ -15,6 +15,8 @@
 
 #define ACCOUNT_LOOKS	10		/* one a second: others come to rest meanwhile */
 
+#define ACCOUNT_STACKS	"/sys/kernel/debug/page_owner_stacks/show_stacks"
+
 /**
  * struct account - the state of the machine, as far as we look after it
  * @cma_used: pages of the areas of CMA that are allocated; others may borrow the rest
@@ -84,19 +86,42 @@ static inline void account_tag(char *line, long *sum)
 		*sum += atol(line);
 }
 
-/* A stack, then how many pages it stands for. Slab pages stay, for the next object. */
-static inline void account_owner(char *line, long *sum)
+/*
+ * A stack, then how many pages it stands for. Those of slabs stay, for the next object,
+ * and so do those in which the kernel keeps stacks.
+ */
+static inline bool account_our_stack(const char *line)
 {
-	static bool ours, slab;
+	static bool ours, kept;
+	bool told;
 
 	ours |= strstr(line, " contig_alloc_range_on") || strstr(line, " contig_search");
-	slab |= strstr(line, "slab") != NULL;
+	kept |= strstr(line, "slab") || strstr(line, " stack_depot");
 	if (strncmp(line, "nr_base_pages: ", 15))
-		return;
-	if (ours && !slab)
-		*sum += atol(line + 15);
+		return false;
+	told = ours && !kept;
 	ours = false;
-	slab = false;
+	kept = false;
+	return told;
+}
+
+static inline void account_owner(char *line, long *sum)
+{
+	if (account_our_stack(line))
+		*sum += atol(line + 15);
+}
+
+/* The same, for whoever has to find out where they are. */
+static inline void account_show_owner(char *line, long *sum)
+{
+	static char stack[4096];
+	size_t used = strlen(stack);
+
+	snprintf(stack + used, sizeof(stack) - used, "%s", line);
+	if (account_our_stack(line))
+		fputs(stack, stderr);
+	if (line[0] == '\n' || !strncmp(line, "nr_base_pages: ", 15))
+		stack[0] = 0;
 }
 
 static inline void account_cgroup(char *line, long *sum)
@@ -109,8 +134,7 @@ static inline void account_take(struct account *account)
 	account->cma_used = account_cma();
 	account->isolated = account_file("/proc/pagetypeinfo", account_isolated);
 	account->tagged = account_file("/proc/allocinfo", account_tag);
-	account->owned = account_file("/sys/kernel/debug/page_owner_stacks/show_stacks",
-				      account_owner);
+	account->owned = account_file(ACCOUNT_STACKS, account_owner);
 	account->dying = account_file("/sys/fs/cgroup/cgroup.stat", account_cgroup);
 }
 
@@ -138,6 +162,7 @@ static inline const char *account_differs(const struct account *before)
 			continue;
 		fprintf(stderr, "account: %s: %ld, before the job %ld\n",
 			account_names[i], is[i], was[i]);
+		account_file(ACCOUNT_STACKS, account_show_owner);
 		return account_names[i];
 	}
 	return NULL;
