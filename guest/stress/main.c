@@ -273,8 +273,11 @@ static void tell(void)
 	ksft_print_msg("seed %lu, %u checkpoints; longest way to die %llu us, longest delay behind a deadline %llu us; %lu huge pages not found (SIGBUS)\n",
 		       opt.seed, checkpoints, shared->tally[KILLED].longest / 1000,
 		       shared->late / 1000, shared->no_page);
-	for (int kind = 0; kind < NR_WRONGS; kind++)
+	for (int kind = 0; kind < NR_WRONGS; kind++) {
+		if (shared->wrong[kind][0])
+			ksft_print_msg("WRONG: %s\n", shared->wrong[kind]);
 		ksft_test_result(!shared->wrong[kind][0], "%s\n", tests[kind]);
+	}
 	ksft_test_result(all_were_met() && checkpoints, "each kind of call was met\n");
 }
 

@@ -283,7 +283,7 @@ bool make_wish(enum verb verb, uint64_t *random, unsigned long most, bool patien
 /* Which error goes with a reason, and whether it is about a page. */
 static const struct {
 	const char *reason;
-	int errors[2];
+	int errors[3];
 	bool page;
 } refusals[] = {
 	{ "BAD_REQUEST", { -EINVAL } },
@@ -291,7 +291,7 @@ static const struct {
 	{ "ZONE_BOUNDARY", { -EINVAL } },
 	{ "UNMOVABLE", { -EBUSY }, true },
 	{ "PINNED", { -EBUSY, -ETIMEDOUT }, true },
-	{ "HUGETLB", { -EBUSY, -ETIMEDOUT }, true },
+	{ "HUGETLB", { -EBUSY, -ETIMEDOUT, -ENOMEM }, true },
 	{ "LOST_RACE", { -EBUSY, -ETIMEDOUT } },
 	{ "NO_MEMORY", { -ENOMEM } },
 	{ "NO_CANDIDATE", { -ENOMEM } },
@@ -311,7 +311,8 @@ static const char *wrong_refusal(const struct wish *wish, const struct contig_an
 		if (strcmp(answer->reason, refusals[i].reason))
 			continue;
 		if (answer->error != refusals[i].errors[0] &&
-		    answer->error != refusals[i].errors[1])
+		    answer->error != refusals[i].errors[1] &&
+		    answer->error != refusals[i].errors[2])
 			return "an error that does not go with the reason";
 		if (refusals[i].page && answer->pfn == CONTIG_NO_PFN)
 			return "no page is named";
