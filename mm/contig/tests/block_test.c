@@ -351,7 +351,7 @@ void contig_test_limits_far(struct kunit *test)
 	struct page *page;
 
 	for (int bits = fls64(PFN_PHYS(max_pfn)); bits < BITS_PER_TYPE(phys_addr_t);
-	     bits++) {
+	     bits += 5) {
 		phys_addr_t limit = (phys_addr_t)1 << bits;
 
 		req.min_addr = 0;

@@ -318,20 +318,25 @@ void contig_test_impatient(struct kunit *test)
 static struct contig_pin contig_late_pin;
 static bool contig_late_pin_set;
 
-/* While other pages move, somebody takes a reference to the last one. */
-static struct folio *contig_target_and_pin(struct folio *src,
-					   unsigned long private)
+static struct folio *contig_target_nearby(struct folio *src)
 {
 	struct migration_target_control control = {
 		.nid = folio_nid(src),
 		.gfp_mask = GFP_HIGHUSER_MOVABLE,
 	};
 
+	return alloc_migration_target(src, (unsigned long)&control);
+}
+
+/* While other pages move, somebody takes a reference to the last one. */
+static struct folio *contig_target_and_pin(struct folio *src,
+					   unsigned long private)
+{
 	if (!contig_late_pin_set)
 		contig_pin_for(&contig_late_pin, contig_late_pin.page,
 			       3 * NSEC_PER_MSEC);
 	contig_late_pin_set = true;
-	return alloc_migration_target(src, (unsigned long)&control);
+	return contig_target_nearby(src);
 }
 
 /* A pin that comes too late for the look is waited for as well. */
@@ -359,13 +364,8 @@ void contig_test_late_pin(struct kunit *test)
 static struct folio *contig_target_late(struct folio *src,
 					unsigned long private)
 {
-	struct migration_target_control control = {
-		.nid = folio_nid(src),
-		.gfp_mask = GFP_HIGHUSER_MOVABLE,
-	};
-
 	fsleep(10 * USEC_PER_MSEC);
-	return alloc_migration_target(src, (unsigned long)&control);
+	return contig_target_nearby(src);
 }
 
 /* Time runs out in the middle of a batch: the rest of it stays where it is. */
