@@ -177,13 +177,22 @@ static const char * const contig_stay_names[] = {
 	[CONTIG_A_WHILE]	= "a-while",
 };
 
+/* What has no references in hugetlb's pool may stay like that. */
+static enum contig_kind contig_look_kind(struct page *page)
+{
+	enum contig_kind kind = contig_page_kind(page);
+
+	return kind == CONTIG_KIND_IN_TRANSIT && PageHuge(page) ?
+	       CONTIG_KIND_HUGETLB : kind;
+}
+
 static void contig_show_page(struct seq_file *m, unsigned long pfn,
 			     struct page *page)
 {
 	struct contig_obstacle obstacle = { .reason = CONTIG_NONE };
 	unsigned long step;
 	bool stuck = contig_page_obstructs(page, &step, &obstacle);
-	enum contig_kind kind = stuck ? obstacle.kind : contig_page_kind(page);
+	enum contig_kind kind = stuck ? obstacle.kind : contig_look_kind(page);
 
 	seq_printf(m, "pfn=0x%lx node=%d zone=%s block=0x%lx type=%s refs=%d free=%d kind=%s reason=%s stays=%s\n",
 		   pfn, page_to_nid(page), page_zone(page)->name,
@@ -225,19 +234,7 @@ static ssize_t contig_page_write(struct file *file, const char __user *buf,
 	return count;
 }
 
-static int contig_page_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, contig_page_show, NULL);
-}
-
-static const struct file_operations contig_page_fops = {
-	.owner = THIS_MODULE,
-	.open = contig_page_open,
-	.release = single_release,
-	.read = seq_read,
-	.write = contig_page_write,
-	.llseek = seq_lseek,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(contig_page);
 
 /**
  * contig_look_init() - make the files

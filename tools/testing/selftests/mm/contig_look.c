@@ -237,7 +237,7 @@ TEST_F_TIMEOUT(look, why_of_ours, TIMEOUT)
 static bool huge_is_no_obstacle(unsigned long pfn)
 {
 	run("why 0x%lx", pfn);
-	if (strstr(output, " hugetlb") && strstr(output, "would be met"))
+	if (strstr(output, "a hugetlb page") && strstr(output, "would be met"))
 		return true;
 	ksft_print_msg("of PFN 0x%lx: %s", pfn, output);
 	return false;
