@@ -14,6 +14,7 @@ Exit status 0: something ran and nothing failed.
 import concurrent.futures
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -29,8 +30,11 @@ WITH_FRAMES = ("x86_64", "uml", "debug")
 OTHER_LANES = ("arm64-64k", "numa", "i386", "kcsan")
 ONLY_BUILT = ("allnoconfig", "no-compaction", "no-hotplug", "no-hugetlb", "block7", "llvm",
               "context")
-GUESTS = 2              # guests at a time
+GUESTS = 3              # large guests at a time: they wait now and then
+SMALL = ("host", "shell", "unplug", "sample", "uml")    # beside them, one at a time
 TICK = 8                # seconds between two progress lines while guests run
+RED = re.compile(r"^\s*not ok |\bWRONG: |\bFAILED at |^boot: |Kernel panic|\bBUG: ")
+MOST_RED = 40           # lines of a part
 
 # What a guest is given for a job: arguments of guest/boot.sh. There is a hole between
 # 1 GB and 4 GB, which begins within a pageblock, and one below.
@@ -68,12 +72,12 @@ ALL_SLOW = ["--mem", "1536M", "--qemu", "-machine max-ram-below-4g=1G",
             "--append", "cma=32M movablecore=384M LOAD_PERCENT=10 ROUNDS=8 REQUESTS=60 PLACE=cma "
             "debug_pagealloc=off page_owner=off"]
 # Requests at random are the part stress, KFENCE has no pool here. What is lost shows in
-# the lane x86_64, where each request is made often enough for that; most of contigstat's
-# tests run there, too.
+# the lane x86_64, where each request is made often enough for that; contigstat's tests
+# run there, too.
 SLOW = ALL_SLOW[:-1] + [ALL_SLOW[-1] + " CHURN=1 PAUSE=500 CONTIG_REPEAT=3 PROGRAMS="
                         "contig_explain,contig_wait,contig_range,contig_move,contig_reasons,"
-                        "contig_words,contig_stat:met:no_memory:hugetlb,"
-                        "contig_look:map_adds_up:why_of_ours:why_of_hugetlb:why_not_of_memory"]
+                        "contig_words,contig_look:"
+                        "map_adds_up:why_of_ours:why_of_hugetlb:why_not_of_memory"]
 # A minute of it, with one of each of the others: `make stress` has them all.
 STRESS = ["--mem", "640M", "--append",
           "cma=32M movablecore=192M GROUP=load ALONE=vmsplice "
@@ -132,6 +136,9 @@ class Part:
 
     def __str__(self):
         return "%s/%s" % (self.lane, self.name)
+
+    def is_small(self):
+        return self.lane in SMALL or self.name in SMALL
 
     def execute(self, red):
         """Run, unless the tree or the kernel that it needs could not be made."""
@@ -294,8 +301,8 @@ def run_alone(chosen):
 
 def run_beside(chosen, red):
     """
-    The guests, a few at a time, and one part on the host beside them: a guest does not
-    always have something to do. Each one's output comes in one piece at its end.
+    The guests, a few at a time, and a small part beside them: a guest does not always
+    have something to do. Each one's output comes in one piece at its end.
     """
     terminal = threading.Lock()
     running = {}
@@ -308,8 +315,8 @@ def run_beside(chosen, red):
             print("\n=== %s\n%s" % (part, "".join(part.text)), end="", flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(GUESTS) as guests, \
-            concurrent.futures.ThreadPoolExecutor(1) as host:
-        waiting = [(host if part.lane == "host" else guests).submit(one, part)
+            concurrent.futures.ThreadPoolExecutor(1) as beside:
+        waiting = [(beside if part.is_small() else guests).submit(one, part)
                    for part in chosen]
         while waiting:
             done, waiting = concurrent.futures.wait(waiting, TICK)
@@ -319,6 +326,14 @@ def run_beside(chosen, red):
                 print("  running:", ", ".join(
                     "%s %.0f s" % (part, time.monotonic() - start)
                     for part, start in list(running.items())) or "-", flush=True)
+
+
+def show_red(done):
+    """Once more at the end, where it is looked for: what the red parts said of it."""
+    for part in done:
+        lines = [line for line in "".join(part.text).splitlines() if RED.search(line)]
+        if part.failed and lines:
+            print("\n=== %s failed" % part, *lines[:MOST_RED], sep="\n", flush=True)
 
 
 def table(done):
@@ -347,6 +362,7 @@ def main():
               is_wanted(part, sys.argv[1:])]
     red = run_alone([part for part in chosen if not part.parallel])
     run_beside([part for part in chosen if part.parallel], red)
+    show_red(chosen)
     passed, failed, _ = table(chosen)
     return 0 if passed and not failed else 1
 
