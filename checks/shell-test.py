@@ -16,7 +16,7 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BOOT, ANSWER = 120, 60      # seconds until the prompt, and for one command
-PROMPT = re.compile(r"contig:\S*# $")
+PROMPT = re.compile(r"contig:\S*# ")       # a message of the kernel may follow
 PLAIN = re.compile(r"\r|\x1b\[[0-9;?]*[A-Za-z]")     # what a terminal would swallow
 DEBUGFS = "/sys/kernel/debug/contig"
 
@@ -113,10 +113,18 @@ def leaves(guest):
     return guest.child.wait(ANSWER) == 0
 
 
+def says_where(_):
+    """Of a guest whose time is over it is told where its CPUs were."""
+    killed = subprocess.run(["guest/boot.sh", "--lane", "x86_64", "--job", "kunit", "--timeout", "8",
+                             "--out", "build/results/x86_64/killed"], stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, errors="replace", check=False)
+    return killed.returncode != 0 and re.search(r"^CPU 0: \w+", killed.stderr, re.M) is not None
+
+
 def main():
     os.chdir(TOP)
     lane = sys.argv[1] if sys.argv[1:] else "x86_64"
-    cases = (prompt, answers, takes_pages, says_no, has_tools, interrupts, leaves)
+    cases = (prompt, answers, takes_pages, says_no, has_tools, interrupts, leaves, says_where)
     guest = Guest(lane, pathlib.Path("build/results") / lane / "shell")
     print("KTAP version 1\n1..%d" % len(cases), flush=True)
     failed = False

@@ -28,14 +28,15 @@
 # Results: console.log (kernel and stderr of the job), report.txt (stdout of the
 # job, also copied to stdout while it runs), verdict (written by PID 1 through a
 # channel of its own), nonce, cmdline, config, seconds, of the lane gcov gcov.tar as
-# well. Exit status 0 means only that the verdict is 'pass' with the nonce of this
-# boot; checks/gate.py looks at the rest.
+# well; where, once its time is almost over: what its CPUs are doing. Exit status 0
+# means only that the verdict is 'pass' with the nonce of this boot; checks/gate.py
+# looks at the rest.
 set -euo pipefail
 
 here=$(dirname "$0")
 build=$here/../build
 lane=x86_64 job=hello mem=2G cpus=2 limit=600 append='' extra=''
-out='' kernel='' tty=0
+out='' kernel='' tty=0 socket=''
 
 usage()
 {
@@ -89,7 +90,7 @@ wishes=$(sed -n 's/^# guest: //p' "$here/jobs/$job")
 
 # Old results must not be taken for new ones.
 mkdir -p "$out"
-rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds,gcov.tar,initrd,disk}
+rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds,gcov.tar,initrd,disk,where}
 : >"$console"
 : >"$report"
 : >"$verdict"
@@ -187,7 +188,11 @@ qemu_command()
 		guest+=(-chardev "stdio,id=con,mux=on,signal=off,logfile=$console"
 			-serial chardev:con -mon chardev=con)
 	else
-		guest+=(-serial "file:$console")
+		# where the name is short enough, whatever the results are called
+		socket=$(mktemp -d)/monitor
+		# shellcheck disable=SC2054 # the commas are QEMU's
+		guest+=(-serial "file:$console" -chardev "socket,id=where,path=$socket,server=on,wait=off"
+			-mon chardev=where)
 	fi
 	if [ "$lane" = gcov ]; then
 		# shellcheck disable=SC2054 # the commas are QEMU's
@@ -220,7 +225,7 @@ echo "$cmdline" >"$out/cmdline"
 # Copy the report to stdout while the guest lives; speak up if it says nothing.
 follow()
 {
-	local shown=0 size said=$SECONDS alive=1
+	local shown=0 size said=$SECONDS alive=1 late=$((SECONDS + limit - limit / 20 - 1))
 
 	while [ $alive = 1 ]; do
 		sleep 0.2
@@ -233,6 +238,11 @@ follow()
 			printf '  [%s %s %ds] %s\n' "$lane" "$job" $SECONDS \
 				"$(tail -n 1 "$console" | tr -d '\r' | cut -c 1-70)" >&2
 			said=$SECONDS
+		fi
+		if [ -n "$socket" ] && [ $SECONDS -ge $late ]; then
+			echo "boot: $limit s are almost over" >"$out/where"
+			python3 -B "$here/where.py" "$socket" "$build/$lane/System.map" >>"$out/where" 2>&1 || :
+			late=$((late + limit))
 		fi
 	done
 }
@@ -256,7 +266,8 @@ else
 	wait $pid || status=$?
 	trap - EXIT
 fi
-rm -f "$out/initrd" "$out/disk"
+rm -f "$out/initrd" "$out/disk" ${socket:+"$socket"}
+[ -z "$socket" ] || rmdir "${socket%/*}"
 awk -v from="$started" -v to="$(date +%s%N)" \
 	'BEGIN { printf "%.1f\n", (to - from) / 1e9 }' >"$out/seconds"
 
@@ -266,7 +277,8 @@ fi
 
 {
 	case $status in
-	124 | 137)	echo "boot: killed after $limit s" ;;
+	124 | 137)	echo "boot: killed after $limit s"
+			[ ! -e "$out/where" ] || cat "$out/where" ;;
 	esac
 	[ ! -s "$out/qemu.log" ] || cat "$out/qemu.log"
 	echo "boot: lane $lane, job $job: verdict '$(cat "$verdict")'; the end of $console:"
