@@ -67,6 +67,7 @@ struct contig_reservation {
  * @gfp: how hard to try, and what form the pages get
  * @patience: nanoseconds that may be spent waiting for pages; what is left of it
  *	when the call returns
+ * @waited: nanoseconds that were spent waiting, with patience or without; returned
  * @deadline: when all has to be over, as ktime_get_ns() counts; %CONTIG_NEVER
  * @stop: set by contig_call_off() when nobody wants it any more, or NULL
  * @caller: code address of the client
@@ -74,17 +75,23 @@ struct contig_reservation {
  *	or nothing
  * @only_free: what is not free is not wanted
  * @drained: for an earlier attempt the LRU batches were emptied; returned, too
+ * @keep_lru: there may be another attempt: what is switched off for this one stays so
+ *	until contig_return_lru()
+ * @lru_disabled: the LRU batches are off; returned
  * @is_part: of a larger request, which will be the one to be reported
  */
 struct contig_terms {
 	gfp_t gfp;
 	u64 patience;
+	u64 waited;
 	u64 deadline;
 	const bool *stop;
 	unsigned long caller;
 	unsigned long min_pages;
 	bool only_free;
 	bool drained;
+	bool keep_lru;
+	bool lru_disabled;
 	bool is_part;
 };
 
@@ -100,6 +107,7 @@ struct contig_terms {
  * @move_gfp: flags for the pages that others are moved to
  * @nr_blocks: blocks (pageblock ∩ range) in the range
  * @patience: nanoseconds that may still be spent waiting for pages
+ * @waited: nanoseconds that were spent waiting
  * @deadline: when all has to be over
  * @only_free: what is not free is not wanted
  * @stop: of the terms
@@ -110,7 +118,8 @@ struct contig_terms {
  * @suspect_pfn: where the last claim that failed stopped
  * @pcp_suspected: that page may be on a per-CPU list
  * @zone_is_ample: no claim can bring the zone to its watermark
- * @lru_disabled: the LRU batches are off until the request is over
+ * @keep_lru: of the terms
+ * @lru_disabled: the LRU batches are off, by us
  * @drained: they were emptied before, be it for an earlier attempt
  * @in_doubt: what is left has to be looked at again once it is isolated
  * @reservation: our place among those who evacuate
@@ -126,6 +135,7 @@ struct contig_take {
 	gfp_t move_gfp;
 
 	u64 patience;
+	u64 waited;
 	u64 deadline;
 	bool only_free;
 	const bool *stop;
@@ -137,6 +147,7 @@ struct contig_take {
 	unsigned long suspect_pfn;
 	bool pcp_suspected;
 	bool zone_is_ample;
+	bool keep_lru;
 	bool lru_disabled;
 	bool drained;
 	bool in_doubt;
@@ -307,6 +318,7 @@ struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
 
 /* take.c */
 int contig_take(struct contig_take *take);
+void contig_return_lru(struct contig_terms *terms);
 
 /* claim.c */
 bool contig_claim(struct contig_take *take);

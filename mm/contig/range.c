@@ -43,6 +43,9 @@ void contig_agree(struct contig_terms *terms, gfp_t gfp,
 	terms->min_pages = 0;
 	terms->only_free = false;
 	terms->drained = false;
+	terms->keep_lru = false;
+	terms->lru_disabled = false;
+	terms->waited = 0;
 	terms->stop = NULL;
 	if (effort == CONTIG_NOWAIT)
 		terms->gfp &= ~__GFP_DIRECT_RECLAIM;
@@ -139,6 +142,8 @@ static void contig_ask(struct contig_take *take, unsigned long start,
 	take->deadline = terms->deadline;
 	take->only_free = terms->only_free;
 	take->drained = terms->drained;
+	take->keep_lru = terms->keep_lru;
+	take->lru_disabled = terms->lru_disabled;
 	take->stop = terms->stop;
 	take->moments = CONTIG_MOMENTS;
 	take->nr_poisoned = contig_nr_poisoned();
@@ -288,6 +293,16 @@ static int contig_hand_out(struct contig_take *take)
 	return contig_because_of(&take->report, -EBUSY, &obstacle);
 }
 
+/* What another attempt has to know. */
+static void contig_return_terms(const struct contig_take *take,
+				struct contig_terms *terms)
+{
+	terms->patience = take->patience;
+	terms->drained = take->drained;
+	terms->lru_disabled = take->lru_disabled;
+	terms->waited = take->waited;
+}
+
 static void contig_report_range(struct contig_take *take, int error)
 {
 	struct contig_report *report = &take->report;
@@ -309,7 +324,7 @@ static void contig_report_range(struct contig_take *take, int error)
  * @end: one past the last
  * @flags: ACR_FLAGS_CMA for the blocks of CMA areas, ACR_FLAGS_NONE for others
  * @terms: as from contig_agree(); for another attempt, returns what patience is left
- *	and whether the LRU batches were emptied
+ *	and what became of the LRU batches
  * @report: filled in, whatever happens
  *
  * Context: Task context if the gfp of @terms allows blocking, then it may sleep;
@@ -332,8 +347,7 @@ int contig_alloc_range_on_noprof(unsigned long start, unsigned long end,
 	take.report.elapsed = ktime_get_ns() - began;
 	contig_report_range(&take, err);
 	*report = take.report;
-	terms->patience = take.patience;
-	terms->drained = take.drained;
+	contig_return_terms(&take, terms);
 	if (!terms->is_part)
 		contig_conclude(start, end - start, terms, report);
 	return err;

@@ -174,6 +174,7 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 	if (hunt->level == CONTIG_LEVEL_HELD)
 		hunt->terms->patience = terms.patience;
 	hunt->terms->drained = terms.drained;
+	hunt->terms->lru_disabled = terms.lru_disabled;
 	one.ranges_tried += sum->ranges_tried;
 	one.pages_moved += sum->pages_moved;
 	*sum = one;
@@ -464,11 +465,13 @@ int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
 
 	if (nid == NUMA_NO_NODE)
 		nid = numa_mem_id();
+	terms->keep_lru = true;
 	err = contig_search_sizes(&hunt, nid, nodemask);
 	/* What is held may be let go of: of the size that was wanted most. */
 	if (err == -EBUSY && hunt.mapper.saw_held && terms->patience)
 		err = contig_search_zones(&hunt, nid, nodemask,
 					  CONTIG_LEVEL_HELD, CONTIG_LEVEL_HELD);
+	contig_return_lru(terms);
 	if (err == -EBUSY && !report->ranges_tried)
 		return contig_because(report, -ENOMEM, CONTIG_NO_CANDIDATE,
 				      CONTIG_NO_PFN);

@@ -120,6 +120,7 @@ static bool contig_drain_here(struct contig_take *take)
 
 static void contig_spend(struct contig_take *take, u64 nsecs)
 {
+	take->waited += nsecs;
 	if (take->patience != CONTIG_NEVER)
 		take->patience -= min(take->patience, nsecs);
 }
@@ -545,8 +546,22 @@ int contig_take(struct contig_take *take)
 		contig_step(CONTIG_STEP_UNDO);
 		contig_unclaim(take);
 	}
-	contig_enable_lru(take);
+	if (!take->keep_lru)
+		contig_enable_lru(take);
 	contig_unreserve(&take->reservation);
 	contig_end(take);
 	return err;
+}
+
+/**
+ * contig_return_lru() - the last attempt of a request is over
+ * @terms: of the request; its @keep_lru was set before the first
+ *
+ * Context: Any, if no attempt was allowed to sleep; otherwise task context.
+ */
+void contig_return_lru(struct contig_terms *terms)
+{
+	if (terms->lru_disabled)
+		lru_cache_enable();
+	terms->lru_disabled = false;
 }
