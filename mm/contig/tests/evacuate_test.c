@@ -170,8 +170,7 @@ void contig_test_isolates_little(struct kunit *test)
 	cache = contig_cache_open(window, true);
 	pfn = window->start + 2 * MAX_ORDER_NR_PAGES + 3;
 	contig_cache_fill(cache, pfn, pfn + 1);
-	contig_window_release(window, window->start, pfn);
-	contig_window_release(window, pfn + 1, window->end);
+	contig_window_release_rest(window);
 	contig_read_events(&before);
 	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
 	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_ISOLATIONS), 1);
@@ -380,8 +379,7 @@ void contig_test_page_in_transit(struct kunit *test)
 			       "contig_let_go");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner);
 	/* Not before: its stack might lie here. */
-	contig_window_release(window, window->start, odd);
-	contig_window_release(window, odd + 1, window->end);
+	contig_window_release_rest(window);
 	wake_up_process(owner);
 	/* On a busy machine the owner may be too late for the moment it is given. */
 	for (tries = 0; err == -EBUSY && tries < 50; tries++)
@@ -459,16 +457,14 @@ void contig_test_survey_dma_pin(struct kunit *test)
 {
 	struct contig_window *window;
 	struct contig_cache *cache;
-	struct folio *folio;
 	unsigned long odd;
 
 	cache = contig_fill_but_one(test, &odd);
 	window = cache->window;
-	folio = contig_cache_put(cache, odd, 0);
-	lru_add_drain_all();
-	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	contig_cache_fill(cache, odd, odd + 1);
+	contig_dma_pin(odd);
 	contig_expect_stuck(cache, CONTIG_PINNED, odd);
-	folio_ref_sub(folio, GUP_PIN_COUNTING_BIAS);
+	contig_dma_unpin(odd);
 	contig_take_from(cache, window->start, window->end, ACR_FLAGS_NONE);
 }
 
@@ -489,8 +485,7 @@ void contig_test_held_cache(struct kunit *test)
 	cache = contig_cache_open(window, true);
 	folio = contig_cache_put(cache, odd, 0);
 	contig_cache_fill(cache, window->end - 50, window->end);
-	contig_window_release(window, window->start, odd);
-	contig_window_release(window, odd + 1, window->end - 50);
+	contig_window_release_rest(window);
 	folio_get(folio);
 	contig_expect_refused(test, window->start, window->end, ACR_FLAGS_NONE,
 			      GFP_KERNEL, CONTIG_PINNED, odd);
@@ -518,8 +513,7 @@ void contig_test_no_memory(struct kunit *test)
 	cache = contig_cache_open(window, true);
 	pfn = window->end - 20;
 	contig_cache_fill(cache, pfn, pfn + 1);
-	contig_window_release(window, window->start, pfn);
-	contig_window_release(window, pfn + 1, window->end);
+	contig_window_release_rest(window);
 	kunit_activate_static_stub(test, contig_target, contig_no_target);
 	moved = contig_expect_refused(test, window->start, window->end,
 				      ACR_FLAGS_NONE, GFP_KERNEL,
@@ -543,8 +537,7 @@ void contig_test_anon(struct kunit *test)
 	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
 	from = window->start + 500;
 	addr = contig_anon_map(window, from, 40);
-	contig_window_release(window, window->start, from);
-	contig_window_release(window, from + 40, window->end);
+	contig_window_release_rest(window);
 
 	KUNIT_ASSERT_EQ(test, 1, pin_user_pages_fast(addr + 30 * PAGE_SIZE, 1,
 						     FOLL_WRITE, &page));

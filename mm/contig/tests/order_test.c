@@ -65,14 +65,8 @@ static void contig_order_in(struct contig_request *req,
 			    const struct contig_window *window,
 			    unsigned long nr_pages)
 {
-	*req = (struct contig_request){
-		.nr_pages = nr_pages,
-		.min_addr = PFN_PHYS(window->start),
-		.max_addr = PFN_PHYS(window->end) - 1,
-		.nid = NUMA_NO_NODE,
-		.gfp = GFP_HIGHUSER_MOVABLE,
-		.effort = CONTIG_NORMAL,
-	};
+	*req = contig_ask_in(window, nr_pages);
+	req->gfp = GFP_HIGHUSER_MOVABLE;
 }
 
 static void contig_expect_in(struct contig_window *window, struct page *page,
@@ -228,8 +222,7 @@ static void contig_stuck_open(struct kunit *test, struct contig_stuck *stuck)
 	stuck->addr = contig_anon_map(window, pfn, 40);
 	stuck->page = pfn_to_page(pfn + 39);
 	get_page(stuck->page);
-	contig_window_release(window, window->start, pfn);
-	contig_window_release(window, pfn + 40, window->end);
+	contig_window_release_rest(window);
 	contig_order_in(&stuck->req, window, window->end - window->start);
 	stuck->req.effort = CONTIG_HARD;
 	stuck->req.timeout = KTIME_MAX;

@@ -280,8 +280,7 @@ void contig_test_would_block(struct kunit *test)
 	cache = contig_cache_open(window, true);
 	pfn = window->end - 70;
 	contig_cache_fill(cache, pfn, pfn + 1);
-	contig_window_release(window, window->start, pfn);
-	contig_window_release(window, pfn + 1, window->end);
+	contig_window_release_rest(window);
 	contig_read_events(&before);
 	scoped_guard(spinlock_irqsave, &lock)
 		moved = contig_expect_refused(test, window->start, window->end,

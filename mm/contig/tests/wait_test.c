@@ -128,7 +128,7 @@ static struct contig_errand *contig_errand_open(struct kunit *test,
 	init_completion(&errand->done);
 	*cache = contig_cache_open(window, true);
 	contig_cache_fill(*cache, window->end - 1, window->end);
-	contig_window_release(window, window->start, window->end - 1);
+	contig_window_release_rest(window);
 	errand->start = window->start + 1;
 	errand->end = window->end - 2;
 	errand->used = window->end - 1;
@@ -220,8 +220,7 @@ static void contig_held_open(struct kunit *test, struct contig_held *held)
 	held->from = held->window->start + 500;
 	held->addr = contig_anon_map(held->window, held->from, 40);
 	held->page = pfn_to_page(held->from + 39);
-	contig_window_release(held->window, held->window->start, held->from);
-	contig_window_release(held->window, held->from + 40, held->window->end);
+	contig_window_release_rest(held->window);
 }
 
 /* The request is over; its pages, if it got them, are the window's. */
@@ -397,9 +396,8 @@ void contig_test_frozen_page(struct kunit *test)
 	struct contig_events before;
 	struct page *page;
 
-	contig_window_release(window, window->start, pfn);
-	contig_window_release(window, pfn + 1, window->end);
 	page = contig_window_hand_out(window, pfn);
+	contig_window_release_rest(window);
 	set_page_count(page, 0);
 	contig_read_events(&before);
 	contig_expect_refused(test, pfn - 1, pfn + 1, ACR_FLAGS_NONE, GFP_KERNEL,
@@ -516,12 +514,12 @@ static void contig_expect_pinned(struct kunit *test, struct folio *folio)
 	struct contig_obstacle obstacle = {};
 	unsigned long step;
 
-	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	contig_dma_pin(folio_pfn(folio));
 	KUNIT_EXPECT_TRUE(test, contig_page_obstructs(&folio->page, &step,
 						      &obstacle));
 	KUNIT_EXPECT_STREQ(test, contig_kind_name(obstacle.kind), "dma-pinned");
 	KUNIT_EXPECT_STREQ(test, contig_reason_name(obstacle.reason), "PINNED");
-	folio_ref_sub(folio, GUP_PIN_COUNTING_BIAS);
+	contig_dma_unpin(folio_pfn(folio));
 }
 
 /* What can hold a page that moves otherwise. */
@@ -549,9 +547,9 @@ void contig_test_kinds_that_pass(struct kunit *test)
 	contig_expect_kind(test, &folio->page, "writeback");
 	folio_end_writeback(folio);
 	folio_unlock(folio);
-	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	contig_dma_pin(folio_pfn(folio));
 	contig_expect_kind(test, &folio->page, "dma-pinned");
-	folio_ref_sub(folio, GUP_PIN_COUNTING_BIAS);
+	contig_dma_unpin(folio_pfn(folio));
 	folio_put(folio);
 	contig_expect_kind(test, &folio->page, "file");
 }
