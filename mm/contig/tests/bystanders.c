@@ -338,6 +338,12 @@ struct folio *contig_hugetlb_get(struct kunit *test)
 	return folio;
 }
 
+/* Movable as it is, it may be in the CMA area. */
+acr_flags_t contig_hugetlb_flags(struct folio *folio)
+{
+	return is_migrate_cma_page(&folio->page) ? ACR_FLAGS_CMA : ACR_FLAGS_NONE;
+}
+
 /* Into the pool with it: nobody uses it any more. */
 void contig_hugetlb_pool(struct folio *folio)
 {

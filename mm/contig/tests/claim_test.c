@@ -318,9 +318,7 @@ void contig_test_cma_blocks(struct kunit *test)
 	struct contig_window *window;
 	unsigned long start, end;
 
-	if (!IS_ENABLED(CONFIG_CMA) || !IS_ENABLED(CONFIG_MEMORY_HOTPLUG))
-		kunit_skip(test, "block types cannot be set after boot");
-
+	contig_need_cma_blocks(test);
 	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
 	start = window->start + 5;
 	end = window->end - 6;

@@ -184,9 +184,7 @@ void contig_test_moves_in_cma(struct kunit *test)
 	struct contig_window *window;
 	struct contig_cache *cache;
 
-	if (!IS_ENABLED(CONFIG_CMA) || !IS_ENABLED(CONFIG_MEMORY_HOTPLUG))
-		kunit_skip(test, "block types cannot be set after boot");
-
+	contig_need_cma_blocks(test);
 	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
 	contig_window_set_type(window, MIGRATE_CMA);
 	cache = contig_cache_open(window, true);

@@ -230,11 +230,9 @@ static void contig_test_fault_hugetlb(struct kunit *test)
 {
 	struct folio *folio = contig_hugetlb_get(test);
 	unsigned long pfn = folio_pfn(folio);
-	acr_flags_t flags = ACR_FLAGS_NONE;
+	acr_flags_t flags = contig_hugetlb_flags(folio);
 	struct contig_report report;
 
-	if (is_migrate_cma_page(&folio->page))
-		flags = ACR_FLAGS_CMA;
 	contig_hugetlb_pool(folio);
 	contig_fail(test, BIT(CONTIG_FAULT_SCAN), -1);
 	contig_alloc_range(pfn, pfn + 1, flags, GFP_KERNEL | __GFP_NOWARN,

@@ -132,6 +132,13 @@ struct contig_window *contig_window_open(struct kunit *test,
 	return contig_window_open_in(test, contig_largest_zone(), nr_pages);
 }
 
+/* Whoever wants a window of CMA blocks has to be able to make them. */
+void contig_need_cma_blocks(struct kunit *test)
+{
+	if (!contig_can_make_cma_blocks())
+		kunit_skip(test, "block types cannot be set after boot");
+}
+
 /* All pages are held, so no free list knows what type the blocks had. */
 void contig_window_set_type(struct contig_window *window, int type)
 {

@@ -69,12 +69,19 @@ struct contig_events {
 	unsigned long nr[CONTIG_NR_EVENTS];
 };
 
+/* Does this kernel let a test change the type of a block? */
+static inline bool contig_can_make_cma_blocks(void)
+{
+	return IS_ENABLED(CONFIG_CMA) && IS_ENABLED(CONFIG_MEMORY_HOTPLUG);
+}
+
 /* fixtures.c: the window */
 struct contig_window *contig_window_open(struct kunit *test,
 					 unsigned long nr_pages);
 struct contig_window *contig_window_open_in(struct kunit *test,
 					    struct zone *zone,
 					    unsigned long nr_pages);
+void contig_need_cma_blocks(struct kunit *test);
 void contig_window_set_type(struct contig_window *window, int type);
 void contig_window_release(struct contig_window *window, unsigned long start,
 			   unsigned long end);
@@ -131,6 +138,7 @@ unsigned long contig_anon_bad_pages(struct kunit *test, unsigned long addr,
 void contig_pin_for(struct contig_pin *pin, struct page *page, u64 nsecs);
 void contig_pin_end(struct contig_pin *pin);
 struct folio *contig_hugetlb_get(struct kunit *test);
+acr_flags_t contig_hugetlb_flags(struct folio *folio);
 void contig_hugetlb_pool(struct folio *folio);
 unsigned long contig_hugetlb_unpool(struct kunit *test);
 

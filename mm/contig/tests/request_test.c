@@ -225,9 +225,7 @@ void contig_test_cma_block_is_kept(struct kunit *test)
 {
 	struct contig_window *window;
 
-	if (!IS_ENABLED(CONFIG_CMA) || !IS_ENABLED(CONFIG_MEMORY_HOTPLUG))
-		kunit_skip(test, "block types cannot be set after boot");
-
+	contig_need_cma_blocks(test);
 	window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
 	contig_window_set_type(window, MIGRATE_CMA);
 	contig_window_release_all(window);
@@ -293,20 +291,14 @@ void contig_test_would_block(struct kunit *test)
 	contig_cache_check(cache);
 }
 
-static acr_flags_t contig_flags_of(struct page *page)
-{
-	return is_migrate_cma_page(page) ? ACR_FLAGS_CMA : ACR_FLAGS_NONE;
-}
-
 /* A hugetlb page that is neither free nor known to any file cannot move. */
 void contig_test_hugetlb(struct kunit *test)
 {
 	struct folio *folio = contig_hugetlb_get(test);
 	unsigned long pfn = folio_pfn(folio), moved;
 
-	/* Movable as it is, it may be in the CMA area. */
 	moved = contig_expect_refused(test, pfn, pfn + folio_nr_pages(folio),
-				      contig_flags_of(&folio->page), GFP_KERNEL,
+				      contig_hugetlb_flags(folio), GFP_KERNEL,
 				      CONTIG_HUGETLB, pfn);
 	KUNIT_EXPECT_EQ(test, moved, 0);
 	folio_put(folio);
@@ -323,7 +315,7 @@ void contig_test_free_hugetlb(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, PageHuge(pfn_to_page(pfn)));
 	KUNIT_ASSERT_EQ(test, 0,
 			contig_alloc_range(pfn + 3, pfn + 500,
-					   contig_flags_of(&folio->page),
+					   contig_hugetlb_flags(folio),
 					   GFP_KERNEL, &report));
 	KUNIT_EXPECT_FALSE(test, PageHuge(pfn_to_page(pfn)));
 	KUNIT_EXPECT_EQ(test, 0, contig_free_range(pfn + 3, 497, true));

@@ -57,7 +57,7 @@ bool contig_scene_is_here(enum contig_scene_kind kind)
 	case CONTIG_SCENE_LARGE:
 		return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE);
 	case CONTIG_SCENE_CMA:
-		return IS_ENABLED(CONFIG_CMA) && IS_ENABLED(CONFIG_MEMORY_HOTPLUG);
+		return contig_can_make_cma_blocks();
 	default:
 		return true;
 	}

@@ -21,20 +21,6 @@ static void contig_write_secret(struct page *page)
 	memset_page(page, 0, CONTIG_SECRET, PAGE_SIZE);
 }
 
-/* How many pages of [start, end) hold something. */
-static unsigned long contig_not_zero(unsigned long start, unsigned long end)
-{
-	unsigned long nr = 0;
-
-	for (unsigned long pfn = start; pfn < end; pfn++) {
-		void *at = kmap_local_page(pfn_to_page(pfn));
-
-		nr += !!memchr_inv(at, 0, PAGE_SIZE);
-		kunmap_local(at);
-	}
-	return nr;
-}
-
 /* === Content === */
 
 /* Who held the pages before, and how he let go of them. */
@@ -82,9 +68,9 @@ static void contig_expect_clean(struct kunit *test, gfp_t gfp, bool clean)
 				contig_alloc_range(start, end, ACR_FLAGS_NONE,
 						   gfp, &report));
 		if (clean)
-			KUNIT_EXPECT_EQ_MSG(test, 0,
-					    contig_not_zero(start, end), "%d",
-					    how);
+			KUNIT_EXPECT_TRUE_MSG(test,
+					      contig_bytes_are(start, end, 0),
+					      "%d", how);
 		free_contig_frozen_range(start, end - start);
 	}
 }
@@ -116,8 +102,9 @@ void contig_test_secrets_found(struct kunit *test)
 		req.nr_pages = nr;
 		page = contig_alloc(&req, NULL);
 		KUNIT_ASSERT_NOT_NULL(test, page);
-		KUNIT_EXPECT_EQ(test, 0, contig_not_zero(page_to_pfn(page),
-							 page_to_pfn(page) + nr));
+		KUNIT_EXPECT_TRUE(test, contig_bytes_are(page_to_pfn(page),
+							 page_to_pfn(page) + nr,
+							 0));
 		for (unsigned long k = 0; k < nr; k++)
 			contig_write_secret(page + k);
 		contig_free(page, nr);
