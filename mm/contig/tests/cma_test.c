@@ -391,7 +391,7 @@ static struct kunit_case contig_cma_cases[] = {
 };
 
 static struct kunit_suite contig_cma_suite = {
-	.name = "contig-cma",
+	.name = "contig_cma",
 	.test_cases = contig_cma_cases,
 };
 

@@ -67,7 +67,7 @@ static struct kunit_case contig_highmem_cases[] = {
 };
 
 static struct kunit_suite contig_highmem_suite = {
-	.name = "contig-highmem",
+	.name = "contig_highmem",
 	.test_cases = contig_highmem_cases,
 };
 

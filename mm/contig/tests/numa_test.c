@@ -224,7 +224,7 @@ static struct kunit_case contig_numa_cases[] = {
 };
 
 static struct kunit_suite contig_numa_suite = {
-	.name = "contig-numa",
+	.name = "contig_numa",
 	.test_cases = contig_numa_cases,
 };
 
