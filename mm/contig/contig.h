@@ -23,21 +23,25 @@
  * contig_waiters
  *	One for the machine; who evacuates which blocks, in order of arrival
  *	(reserve.c).
- * zone->lock
- *	Held for the work on one block at a time, or on the one free page that covers
- *	several (claim.c, evacuate.c). Free lists, block types, isolation counts.
  * the lock of contig_blocks
  *	One for the machine; which blocks are out (request.c).
  * the lock of contig_dma_blocks
  *	One for the machine; which blocks of the DMA API are out (dma.c).
+ * zone->lock
+ *	Held for the work on one block at a time, or on the one free page that covers
+ *	several (claim.c, evacuate.c), and for a few free pages of a list (find.c).
+ *	Free lists, block types, isolation counts.
  * contig_failures_lock
  *	One for the machine; the list of failures (report.c).
  * ddi_lock
  *	One for the machine; what drivers have (ddi.c).
  *
- * No two are ever held together. A request that sleeps holds none: what keeps
- * others away from its pages is that claimed pages are on no list and that the
- * free pages of an isolated block are on a list nobody allocates from.
+ * No two are ever held together, but that a new entry in one of the two records of
+ * blocks may need memory: what the page allocator locks, it locks inside of theirs.
+ *
+ * A request that sleeps holds none: what keeps others away from its pages is that
+ * claimed pages are on no list and that the free pages of an isolated block are on a
+ * list nobody allocates from.
  *
  * Requests that only claim never wait for each other. Those that evacuate wait for
  * those that came before them and overlap; since each waits for older ones only,
