@@ -189,7 +189,7 @@ enum contig_stay {
 /**
  * enum contig_event - what the counters count besides reasons
  * @CONTIG_REQUESTS: exact ranges asked for
- * @CONTIG_SUCCESSES: exact ranges handed out
+ * @CONTIG_SUCCESSES: ranges handed out, those of the buddy allocator as well
  * @CONTIG_PCP_DRAINS: per-CPU page lists emptied
  * @CONTIG_LRU_DRAINS: LRU batches switched off
  * @CONTIG_ISOLATIONS: blocks isolated

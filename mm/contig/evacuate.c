@@ -442,7 +442,7 @@ static void contig_mover_run(struct work_struct *work)
 /**
  * contig_crew_pages() - how much work pays for helpers
  *
- * Context: any.
+ * Context: Any.
  * Return: the least number of pages.
  */
 unsigned long contig_crew_pages(void)
@@ -581,8 +581,8 @@ static int contig_check_borders(struct contig_take *take)
  * Context: Task context, sleeps.
  * Return: 0 if all that could be found was moved; -EBUSY if a folio did not
  * move; -ENOMEM if there is nowhere to move to, or for a gigantic page that
- * came after the survey; -EINTR on a fatal signal; -ETIMEDOUT past the deadline.
- * On an error the report is filled in.
+ * came after the survey; -EINTR on a fatal signal or if it was called off;
+ * -ETIMEDOUT past the deadline. On an error the report is filled in.
  */
 int contig_evacuate(struct contig_take *take)
 {

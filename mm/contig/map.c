@@ -160,7 +160,7 @@ static unsigned long contig_map_block(struct contig_mapper *mapper,
  * @data: the struct contig_mapper
  *
  * Context: Task context, may sleep.
- * Return: 0, or -EINTR on a fatal signal.
+ * Return: 0, or -EINTR on a fatal signal or if it was called off.
  */
 int contig_map(struct contig_scan *scan, unsigned long start,
 	       unsigned long end, void *data)

@@ -115,7 +115,7 @@ static void contig_state(const struct contig_request *req,
 /* No block has 0 pages: one that is on its way back. */
 #define CONTIG_LEAVING	xa_mk_value(0)
 
-/* Needs memory only for the first entry that a stretch of PFNs gets. */
+/* @old is there, so that no memory is needed. Returns what was there instead. */
 static void *contig_exchange(struct page *page, void *old, void *new)
 {
 	unsigned long flags;
@@ -127,7 +127,10 @@ static void *contig_exchange(struct page *page, void *old, void *new)
 	return entry;
 }
 
-/* Without a record the block could not be given back. */
+/*
+ * Without a record the block could not be given back. The first entry that a stretch
+ * of PFNs gets needs memory.
+ */
 static bool contig_enter_block(struct page *page, unsigned long nr_pages,
 			       gfp_t gfp)
 {
@@ -288,8 +291,9 @@ EXPORT_SYMBOL_GPL(contig_free);
  * Context: Task context, may sleep.
  * Return: 0 if it would be met now, with the number of pages to move in
  * @report->pages_moved and of those that would come in @report->nr_pages;
- * -EBUSY if not, though this machine has memory that fits; -ENOMEM if it has none;
- * -EINVAL if no machine has.
+ * -EBUSY if not, though this machine has memory that fits; -ENOMEM if it has none
+ * (NO_CANDIDATE), or there is no memory to find out (NO_MEMORY); -EINVAL if no
+ * machine has; -EINTR on a fatal signal.
  */
 int contig_query(const struct contig_request *req, struct contig_report *report)
 {

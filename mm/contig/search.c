@@ -489,7 +489,8 @@ int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
  *
  * Context: Task context, may sleep.
  * Return: 0; -EBUSY if what fits is in use for now, with a page that is in the way;
- * -ENOMEM if nothing fits, -EINTR on a fatal signal.
+ * -ENOMEM if nothing fits, or there is no memory for the plan; -EINTR on a fatal
+ * signal.
  */
 int contig_search_dry(const struct contig_wish *wish,
 		      const struct contig_terms *terms, int nid,
