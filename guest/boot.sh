@@ -77,6 +77,9 @@ die()
 	exit 1
 }
 
+# Old results must not be taken for new ones, also if it does not come to a boot.
+rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds,gcov.tar,initrd,disk,where}
+
 # shellcheck source=lanes/lane.sh
 . "$here/../lanes/lane.sh"
 lane_is "$lane" || die "no such lane, see lanes/lane.sh"
@@ -88,9 +91,7 @@ initramfs=$build/guest${foreign:+-$foreign}/initramfs.cpio
 [ -e "$here/jobs/$job" ] || die "no job '$job' in guest/jobs/"
 wishes=$(sed -n 's/^# guest: //p' "$here/jobs/$job")
 
-# Old results must not be taken for new ones.
 mkdir -p "$out"
-rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds,gcov.tar,initrd,disk,where}
 : >"$console"
 : >"$report"
 : >"$verdict"
