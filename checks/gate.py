@@ -54,6 +54,10 @@ class Block:
         self.results = []
         self.orphan = None      # a finished subtest that waits for its result line
 
+    def is_empty(self):
+        """Nothing came of it, whatever it planned."""
+        return not self.results and not self.orphan
+
 
 class Result:
     """One 'ok' or 'not ok' line and the subtest above it, if there was one."""
@@ -138,6 +142,8 @@ class Report:
         if planned is None:
             self.problems.append("%s: no plan" % where)
             return
+        if not planned:
+            self.problems.append("%s: a plan of nothing" % where)
         if len(numbers) != planned:
             self.problems.append("%s: %d planned, %d results" %
                                  (where, planned, len(numbers)))
@@ -146,7 +152,7 @@ class Report:
 
     def _judge_result(self, result, path):
         failed_before = len(self.failures)
-        if result.block and (result.block.results or result.block.orphan):
+        if result.block and not (result.skipped and result.block.is_empty()):
             self._judge(result.block, path + "/")
             inner = len(self.failures) > failed_before
             if inner and result.ok:
