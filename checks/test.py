@@ -6,8 +6,8 @@ A part that fails does not keep the later ones from running. Ends with a table, 
 row per part, and the line 'N passed, N failed, N skipped'. Every test case counts
 as one; a part that ends badly counts as one failure at least. With arguments only
 the named parts run (x86_64/kunit), the kernels being taken as they are; the name of
-a lane stands for all of its parts, and for the tree that its kernel is made of; --all
-adds the parts of make test-all.
+a lane stands for all of its parts, its kernel and the tree included; --all adds the
+parts of make test-all. A name that stands for nothing is an error.
 Exit status 0: something ran and nothing failed.
 """
 
@@ -148,7 +148,7 @@ class Part:
             if broken and self.lane != "host":
                 raise OSError("not run, there is no " + broken.pop())
             self.passed, self.failed, self.skipped = self.run(self)
-        except (OSError, subprocess.SubprocessError) as error:
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
             self.say("%s: %s\n" % (self, error))
             self.failed = 1
         if not self.passed + self.failed + self.skipped:
@@ -204,7 +204,7 @@ def ktap(*words):
     """A part that prints KTAP on the host, shown while it runs."""
     def run(part):
         with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              text=True) as process:
+                              text=True, errors="replace") as process:
             text = []
             for line in process.stdout:
                 part.say(line)
@@ -351,15 +351,26 @@ def table(done):
 def is_wanted(part, words):
     """By its name, by its lane, or as all others if nothing is named."""
     if not words or part.lane in words:
-        return not part.asked
+        return not part.asked or part.lane in words and part.lane not in LANES
     needed = str(part) == "host/tree" and any(lane in words for lane in LANES)
     return needed or str(part) in words
 
 
+def choose(words):
+    """The parts to run; each word has to stand for one."""
+    known = list(parts())
+    if words == ["--all"]:
+        return known
+    lost = [word for word in words
+            if not any(word in (part.lane, str(part)) for part in known)]
+    if lost:
+        sys.exit("test.py: no such lane or part: " + " ".join(lost))
+    return [part for part in known if is_wanted(part, words)]
+
+
 def main():
     os.chdir(TOP)
-    chosen = [part for part in parts() if sys.argv[1:] == ["--all"] or
-              is_wanted(part, sys.argv[1:])]
+    chosen = choose(sys.argv[1:])
     red = run_alone([part for part in chosen if not part.parallel])
     run_beside([part for part in chosen if part.parallel], red)
     show_red(chosen)
