@@ -10,7 +10,8 @@ with the reason:
 	mm/contig/file.c function() the line as it stands there # why it does not run
 
 A line there that fits none, as it runs by now or is gone, is an error as well, unless
-the reason begins with "by chance: "; and so is less than 95 % in all. --look leaves out the boots and looks at the last results.
+the reason begins with "by chance: "; and so is less than 95 % in all. --look leaves
+out the boots and looks at the last results.
 """
 import argparse
 import collections

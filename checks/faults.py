@@ -5,7 +5,7 @@
 Reads the report of a kunit job in a lane with CONFIG_CONTIG_FAULT (by default
 build/results/debug/faults), in which the suite contig_fault says for each request at
 which step what happened. Prints a table; exit status 1 if a point named in
-mm/contig/fault.c never failed, or nothing ever happened at a step.
+mm/contig/fault.c never failed, nothing ever happened at a step, or no point is found.
 """
 import collections
 import pathlib
@@ -42,9 +42,9 @@ def main():
     where = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
                          ROOT / "build/results/debug/faults")
     rows = collect((where / "report.txt").read_text(encoding="utf-8", errors="replace"))
-    missing = 0
+    points, missing = names(), 0
     print(f"{'point':14} {'test':26} {'fails':7} {'outcome':19} ranges")
-    for kind, point in names():
+    for kind, point in points:
         mine = [(key, scenes) for key, scenes in rows.items() if key[0] == point]
         for (_, test, how, outcome), scenes in mine:
             print(f"{point:14} {test:26} {how:7} {outcome:19} {' '.join(scenes)}")
@@ -52,8 +52,8 @@ def main():
         if not tests or (kind == "FAULT" and not any("fault" in test for test in tests)):
             print(f"{point:14} NO TEST MAKES IT FAIL")
             missing += 1
-    print(f"{len(names())} points, {missing} without a test")
-    return 1 if missing else 0
+    print(f"{len(points)} points, {missing} without a test")
+    return 1 if missing or not points else 0
 
 
 sys.exit(main())

@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# symbols.sh [VMLINUX]: the kernel has the calls that the
-# engine gives, and nothing of the block of the base's mm/page_alloc.c that it
-# replaces. The names are read from that block itself. And nothing that its
-# configuration leaves out. KTAP.
+# symbols.sh [VMLINUX]: the kernel has the calls that the engine gives, and nothing of the
+# block of the base's mm/page_alloc.c that it replaces; the names are read from that
+# block itself. Nor has it what its configuration leaves out. KTAP.
 
 cd "$(dirname "$0")/.." || exit 1
 vmlinux=${1:-build/x86_64/vmlinux}

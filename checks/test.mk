@@ -2,7 +2,8 @@
 #
 # make test: everything that must pass. TESTS='x86_64/kunit ...' runs these parts only,
 # LANE=uml all that belongs to a lane, its kernel and the tree included.
-# make test-all: the same and all other lanes, one built after the other.
+# make test-all: the same, the long form of what is cut short in it, and all other lanes,
+# one built after the other.
 
 TEST_LANE := $(if $(filter command environment,$(firstword $(origin LANE))),$(LANE))
 
