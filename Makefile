@@ -43,9 +43,9 @@ help:
 	@echo 'Options: BASE=dir (a 7.3 tree you have, in place of the fetched one),'
 	@echo '         ACCEL=kvm (try it), FORCE=1 (drop hand edits in build/linux)'
 
--include series/series.mk
--include lanes/lanes.mk
--include guest/guest.mk
--include checks/check.mk
--include checks/test.mk
--include bench/bench.mk
+include series/series.mk
+include lanes/lanes.mk
+include guest/guest.mk
+include checks/check.mk
+include checks/test.mk
+include bench/bench.mk

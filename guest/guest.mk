@@ -5,7 +5,7 @@
 
 GUEST_PACKAGES := gcc libc6-dev busybox-static e2fsprogs qemu-system-x86 stress-ng
 
-.PHONY: guest shell run fuzz
+.PHONY: guest shell run stress fuzz
 guest: tree
 	@series/need.sh $(GUEST_PACKAGES) $(LANE_PACKAGES)
 	@guest/initramfs.sh build/linux build/guest $(LANE)
@@ -13,15 +13,15 @@ guest: tree
 shell: kernel guest
 	@guest/boot.sh --lane $(LANE) --job shell
 
-# In the lane debug, if no other one is named.
-.PHONY: stress
+# Many callers at once: MINUTES=5 SEED=1 CPUS=2. In the lane debug, if no other is named.
 stress: LANE := $(if $(filter file,$(origin LANE)),debug,$(LANE))
 stress: kernel guest
 	@SEED='$(SEED)' MINUTES='$(MINUTES)' CPUS='$(CPUS)' ENGINE='$(ENGINE)' guest/stress.sh $(LANE)
-# Random input in the lane debug, unless another is asked for: MINUTES=10 SEED=1
+
+# Random input, in the same lane: MINUTES=10 SEED=1
 fuzz: MINUTES ?= 10
 fuzz: SEED ?= 1
 fuzz:
-	@guest/fuzz.sh $(if $(filter command line,$(origin LANE)),$(LANE),debug) $(MINUTES) $(SEED)
+	@guest/fuzz.sh $(if $(filter file,$(origin LANE)),debug,$(LANE)) $(MINUTES) $(SEED)
 
--include guest/demo.mk
+include guest/demo.mk

@@ -26,6 +26,11 @@ tools=$here/../tools/mm
 base_tests=$tree/tools/testing/selftests
 
 mkdir -p "$out/bin" "$out/tests"
+# One at a time: two makes would write the same programs, lists and archives.
+exec 9>"$out/.lock"
+until flock -w 5 9; do
+	echo "  WAIT     another make is busy with $out"
+done
 if [ -n "$foreign" ]; then
 	busybox=$out/busybox
 	"$here/busybox.sh" "$foreign" "$busybox"
@@ -43,8 +48,9 @@ compile()
 		return
 	fi
 	echo "  CC       ${source#"$here/../"}"
-	"${cross}gcc" -O2 -Wall -static -pthread -D_GNU_SOURCE= "$@" -o "$program" "$source" \
+	"${cross}gcc" -O2 -Wall -static -pthread -D_GNU_SOURCE= "$@" -o "$program.new" "$source" \
 		"${shared[@]}"
+	mv "$program.new" "$program"	# what is there is whole
 }
 
 shared=()
