@@ -29,9 +29,8 @@ lane_is "$lane" || die "no such lane, see lanes/lane.sh"
 
 mkdir -p "$out"
 out=$(realpath "$out")
-# One build per lane at a time; and the tree must not change under a build, whose
-# objects could then be newer than the sources that they were not made from.
-lock()
+
+lock()	# FLOCK ARGUMENT...
 {
 	until flock -w $step "$@"; do
 		printf '  [%s %3ds] waiting for another build or make tree:%s\n' \
@@ -39,6 +38,8 @@ lock()
 	done
 }
 
+# One build per lane at a time; and the tree must not change under a build, whose
+# objects could then be newer than the sources that they were not made from.
 exec 9>"$out/.lock"
 lock 9
 if [ -e "$tree.lock" ]; then
@@ -188,5 +189,4 @@ fi
 if [ "$(sources 2>/dev/null)" = "$before" ]; then
 	inputs >"$out/.built" 2>/dev/null || rm -f "$out/.built"
 fi
-before=$(sources 2>/dev/null)
 printf '  %-8s lane %s, kernel ready after %d s\n' BUILD "$lane" $SECONDS
