@@ -13,7 +13,7 @@ import shutil
 from figures import fill
 from plumbing import Git
 from steps import ROOT, Problem, load, main, say
-from tree import LINUX, TIP, ZERO, linux_git, read
+from tree import LINUX, TIP, ZERO, linux_git, locked, read
 
 OUT = os.path.join(ROOT, "build", "series")
 COVER = os.path.join(ROOT, "series", "cover.md")
@@ -103,4 +103,4 @@ def show():
 
 
 if __name__ == "__main__":
-    main(show)
+    main(lambda: locked(show))
