@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where a scenario spends its instructions, by engine: bench/stacks.py SCENARIO [SAMPLES]
 
-Boots the lane bench under -icount with one scenario of guest/bench.c again and again,
+Boots the lane bench under -icount with one scenario of guest/bench/ again and again,
 stops the guest SAMPLES times and walks the stack of the CPU that runs. Samples with a
 frame of one of the engines are kept; for each engine the functions are listed with the
 share that they and all they call have, and with their own.
