@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-# LANE names a kernel configuration in lanes/; BASE, KDIR, ACCEL, FORCE and V
+# LANE names a lane of lanes/lane.sh; BASE, KDIR, ACCEL, FORCE and V
 # come from the command line and are passed on to the scripts.
 LANE ?= x86_64
 export BASE KDIR ACCEL FORCE V
@@ -20,12 +20,13 @@ help:
 	@echo 'Contiguous memory for Linux: a patch series against Linux 7.3'
 	@echo
 	@echo '  make run              build all, boot QEMU, show the engine on a loaded machine'
-	@echo '  make test             everything that must pass'
+	@echo '  make test             everything that must pass; TESTS=lane/part, LANE=lane'
 	@echo '  make test-all         the same on all other machines and configurations, for hours'
 	@echo '  make bench            this engine beside the one of the base, in one boot'
+	@echo '  make stress           many callers at once, in the lane debug; MINUTES=5 SEED=1'
 	@echo '  make coverage         which lines of mm/contig run in the tests'
 	@echo '  make fuzz             random input, in the lane debug; MINUTES=10 SEED=1'
-	@echo '  make check            checkpatch, sparse, kernel-doc, W=1, shellcheck, manifest'
+	@echo '  make check            checkpatch, sparse, kernel-doc, W=1, shellcheck and so on'
 	@echo '  make shell            a guest with a prompt'
 	@echo
 	@echo '  make series           mailable patches in build/series/'
