@@ -113,7 +113,6 @@ OTHER_GUESTS = (
     ("arm64", "megabyte", 600, MEGABYTE),
     ("arm64-64k", "megabyte", 600, MEGABYTE_64K),
     ("arm64-64k", "kunit", 1200, ARM64_64K),
-    ("arm64-64k", "selftest", 1800, ARM64_64K_SELFTEST),
     ("numa", "kunit", 900, NUMA),
     ("numa", "selftest", 1800, NUMA),
     ("x86_64", "kunit-smp8", 900, SMP8),
@@ -121,6 +120,7 @@ OTHER_GUESTS = (
     ("i386", "selftest", 1800, I386_SELFTEST),
     ("kcsan", "races", 1200, KCSAN),
     ("kcsan", "races-selftest", 1800, KCSAN_SELFTEST),
+    ("arm64-64k", "selftest", 1800, ARM64_64K_SELFTEST),    # not beside the other of 8 GB
 )
 
 
