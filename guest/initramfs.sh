@@ -5,8 +5,8 @@
 # OUT or, if they are of another architecture than this machine, in OUT-ARCHITECTURE.
 #
 # PID 1, busybox, the static programs guest/*.c and contigstat in /bin, the kselftest
-# programs contig_* in /tests (contig_util*.c and contig_tool.c are what they share) and
-# the jobs in /jobs. Rewritten only if something changed.
+# programs contig_* in /tests (contig_util*.c and contig_tool.c are what they share), the
+# jobs in /jobs and what they share in /etc. Rewritten only if something changed.
 # The archive is made by the kernel's own gen_init_cpio: no root, no device nodes.
 #
 # stress-ng and the libraries it is linked with are many times as large as all that:
@@ -110,6 +110,7 @@ list()
 		[ -e "$selftests/${file##*/}.c" ] || continue
 		echo "file /tests/${file##*/} $file 755 0 0"
 	done
+	echo "file /etc/ktap.sh $here/ktap.sh 644 0 0"
 	for file in "$here"/jobs/*; do
 		echo "file /jobs/${file##*/} $file 755 0 0"
 	done
