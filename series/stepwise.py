@@ -46,7 +46,8 @@ PLANTED = "static int planted_space(int __user *p)\n{\n\treturn *p;\n}\nstatic v
 TELLS = "dereference of noderef"
 TICK = 8                # seconds between two signs of life
 DECIDES = ("series/stepwise.py", "checks/gate.py", "checks/check-patch.allow", "lanes/x86_64.skips",
-           "guest/boot.sh", "guest/init.c", "guest/jobs/hello", "guest/jobs/kunit")
+           "lanes/lane.sh", "guest/boot.sh", "guest/init.c", "guest/account.h", "guest/jobs/hello",
+           "guest/jobs/kunit")
 AGAIN = os.environ.get("AGAIN", "0") not in ("", "0")
 QUICK = os.environ.get("QUICK", "0") not in ("", "0")
 COLUMNS = ("checkpatch", "kernel-doc", "maintainers", "W=1 sparse", "x86_64", "allnoconfig", "boot")
