@@ -161,7 +161,7 @@ accelerator()
 	kvm:*)
 		if [ -w /dev/kvm ] && ACCEL=kvm-unchecked "$0" --lane "$lane" \
 			--kernel "$kernel" --job hello --timeout 10 \
-			--out "$build/results/kvm-probe" >/dev/null 2>&1; then
+			--out "$out/kvm-probe" >/dev/null 2>&1; then
 			echo kvm
 			return
 		fi
