@@ -20,7 +20,7 @@
 
 #define HUGE_DIR	"/sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages"
 #define CMA_DIR		"/sys/kernel/debug/cma/reserved/"
-#define HEAP_FILE		"/dev/dma_heap/default_cma_region"
+#define HEAP_FILE	"/dev/dma_heap/default_cma_region"
 #define HOLD_US		40000
 #define MOST_HUGE	12
 #define POOL_TRIES	500
