@@ -160,10 +160,11 @@ static int print_pages(char *buf, size_t size)
 
 static const char * const commands[] = {
 	"range", "pages", "alloc", "query", "cma", "free", "frei", "", "range range",
+	"call-range", "call-pages", "order", "collect", "cancel", "await", "ddi", "mark", "verify",
 };
 
 static const char * const options[] = {
-	"cma", "comp", "frozen", "nowait", "noretry", "hard", "nowarn", "zero", "dma32",
+	"cma", "comp", "frozen", "nowait", "noretry", "hard", "nowarn", "zero", "dma32", "movable",
 	"nid=0", "nid=", "timeout=3", "timeout=", "timeout=0", "nonsense", "", "=", "%s%n",
 };
 
@@ -182,16 +183,28 @@ static size_t print_option(char *buf, size_t size)
 	return snprintf(buf, size, " %s", options[below(ARRAY_SIZE(options))]);
 }
 
+static bool takes_start(const char *name)
+{
+	static const char * const those[] = { "range", "free", "call-range", "mark", "verify" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(those); i++)
+		if (!strcmp(name, those[i]))
+			return true;
+	return false;
+}
+
 static size_t print_command(char *buf, size_t size)
 {
 	const char *name = commands[below(ARRAY_SIZE(commands))];
 	size_t len = snprintf(buf, size, "%s ", name);
 
-	if (!strcmp(name, "range") || !strcmp(name, "free")) {
+	if (takes_start(name)) {
 		len += print_number(buf + len, size - len);
 		len += snprintf(buf + len, size - len, " ");
 	}
 	len += print_pages(buf + len, size - len);
+	if (!strcmp(name, "mark") || !strcmp(name, "verify"))
+		len += snprintf(buf + len, size - len, " %u", (unsigned int)below(4));
 	while (one_in(2) && len < size / 2)
 		len += print_option(buf + len, size - len);
 	return len;

@@ -369,7 +369,8 @@ static bool child_was_bad(pid_t pid)
 
 	if (waitpid(pid, &status, 0) != pid)
 		return false;
-	return WIFEXITED(status) && WEXITSTATUS(status);
+	/* memory may run out, and then somebody is killed */
+	return WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status) != SIGKILL;
 }
 
 static void churn_forever(uint64_t owner)
