@@ -38,6 +38,9 @@ void contig_wish_for(struct contig_wish *wish, unsigned long nr_pages)
  */
 bool contig_wish_is_sane(const struct contig_wish *wish, gfp_t gfp)
 {
+	/* Some zones exclude each other. */
+	if (GFP_ZONE_BAD >> (__force int)(gfp & GFP_ZONEMASK) & 1)
+		return false;
 	return contig_gfp_is_known(current_gfp_context(gfp)) &&
 	       contig_size_is_sane(wish->nr_pages, gfp) &&
 	       contig_wish_possible(wish);

@@ -94,6 +94,7 @@ static bool contig_translate(struct contig_wish *wish,
 	       !(req->boundary && req->boundary < PAGE_SIZE) &&
 	       contig_is_node(req->nid) && req->min_pages <= req->nr_pages &&
 	       !(req->min_pages && (req->gfp & __GFP_COMP)) &&
+	       req->timeout >= 0 &&
 	       !(req->timeout && req->effort != CONTIG_HARD);
 }
 

@@ -219,6 +219,8 @@ static int contig_call_ddi(struct contig_session *session, char *words)
 	err = contig_parse_pages(session, words, &opt);
 	if (err)
 		return err;
+	if (session->nr_pages > SIZE_MAX >> PAGE_SHIFT)
+		return -EINVAL;
 	limits.phys_align = opt.align ?: PAGE_SIZE;
 	limits.phys_boundary = opt.boundary;
 	limits.phys_dmasize = fls64(opt.high);
