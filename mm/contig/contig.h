@@ -321,6 +321,7 @@ struct page *contig_alloc_pages_noprof(unsigned long nr_pages, gfp_t gfp,
 	alloc_hooks(contig_alloc_pages_noprof(__VA_ARGS__))
 
 /* take.c */
+int contig_check_blocks(struct contig_take *take);
 int contig_take(struct contig_take *take);
 void contig_return_lru(struct contig_terms *terms);
 

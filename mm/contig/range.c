@@ -4,6 +4,7 @@
  *
  * Nothing here warns: a mistake of the caller's is an error with a reason.
  */
+#include <kunit/static_stub.h>
 #include <linux/instruction_pointer.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -191,11 +192,21 @@ static bool contig_is_present(struct zone *zone, struct page *page,
 	return page && (page_zone(page) != zone || zone_spans_pfn(zone, pfn));
 }
 
-/* Each block has to be there, and in the zone of the first. */
-static int contig_check_blocks(struct contig_take *take)
+/**
+ * contig_check_blocks() - is each block there, and in the zone of the first?
+ * @take: the request, with its zone
+ *
+ * Memory that nothing of ours is in may go, or come back in another zone, while the
+ * request sleeps.
+ *
+ * Context: Any but NMI.
+ * Return: 0; -EINVAL with the report filled in.
+ */
+int contig_check_blocks(struct contig_take *take)
 {
 	unsigned long pfn = take->start;
 
+	KUNIT_STATIC_STUB_REDIRECT(contig_check_blocks, take);
 	while (pfn < take->end) {
 		struct page *page = pfn_to_online_page(pfn);
 

@@ -80,9 +80,12 @@ static unsigned long *contig_cursor(struct zone *zone)
 static bool contig_buddy_will_do(const struct contig_wish *wish,
 				 unsigned int order)
 {
-	unsigned long size = 1UL << order;
+	unsigned long size;
 
-	return order < pageblock_order && wish->align <= size &&
+	if (order >= pageblock_order)
+		return false;
+	size = 1UL << order;
+	return wish->align <= size &&
 	       (!wish->boundary || size <= wish->boundary) &&
 	       !wish->start && wish->end >= max_pfn;
 }
@@ -180,7 +183,8 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 	*sum = one;
 	if (!err)
 		hunt->page = pfn_to_page(start);
-	if (one.reason == CONTIG_PINNED || one.reason == CONTIG_LOST_RACE)
+	if (!terms.only_free &&
+	    (one.reason == CONTIG_PINNED || one.reason == CONTIG_LOST_RACE))
 		hunt->mapper.saw_held = true;
 	*ruled_out = end - 1;
 	if (one.blocking_pfn >= start && one.blocking_pfn < end)
@@ -190,6 +194,8 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 	 * what is full here may be nearly empty elsewhere, but each attempt
 	 * that ends so has moved many pages.
 	 */
+	if (err == -EINVAL)
+		sum->error = -EBUSY;
 	if (err == -EINVAL ||
 	    (err == -ENOMEM && hunt->shortages++ < CONTIG_SHORTAGES))
 		return -EBUSY;

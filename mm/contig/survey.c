@@ -108,6 +108,14 @@ static enum contig_kind contig_held_kind(struct folio *folio)
 	return folio_test_anon(folio) ? CONTIG_KIND_ANON : CONTIG_KIND_FILE;
 }
 
+/* A folio still: what was freed before we had it may be a page table soon. */
+static bool contig_is_folio(struct folio *folio, struct page *page)
+{
+	return page_folio(page) == folio &&
+	       (READ_ONCE(folio->mapping) || folio_test_lru(folio) ||
+		folio_test_hugetlb(folio));
+}
+
 static enum contig_kind contig_folio_kind(struct page *page)
 {
 	enum contig_kind kind = CONTIG_KIND_IN_TRANSIT;
@@ -115,7 +123,7 @@ static enum contig_kind contig_folio_kind(struct page *page)
 
 	if (!folio_try_get(folio))
 		return kind;
-	if (page_folio(page) == folio)
+	if (contig_is_folio(folio, page))
 		kind = contig_held_kind(folio);
 	folio_put(folio);
 	return kind;
@@ -202,7 +210,7 @@ static bool contig_stray_is_held(struct page *page,
 
 	if (!folio_try_get(folio))
 		return false;
-	if (page_folio(page) == folio)
+	if (contig_is_folio(folio, page))
 		kind = contig_stray_held_kind(folio);
 	folio_put(folio);
 	return kind != CONTIG_KIND_NONE && contig_obstacle(obstacle, kind);

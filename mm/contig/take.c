@@ -188,12 +188,16 @@ static bool contig_kind_is_worth_it(enum contig_kind kind)
 static bool contig_still_there(struct contig_obstacle *obstacle)
 {
 	enum contig_kind kind;
+	struct page *page;
 
 	if (obstacle->pfn == CONTIG_NO_PFN)
 		return false;
+	page = pfn_to_online_page(obstacle->pfn);
+	if (!page)
+		return false;
 	if (obstacle->kind == CONTIG_KIND_ISOLATED)
-		return is_migrate_isolate_page(pfn_to_page(obstacle->pfn));
-	kind = contig_page_kind(pfn_to_page(obstacle->pfn));
+		return is_migrate_isolate_page(page);
+	kind = contig_page_kind(page);
 	if (contig_kind_is_worth_it(kind))
 		return false;
 	if (kind != obstacle->kind)
@@ -268,6 +272,8 @@ static int contig_wait_for_page(struct contig_take *take,
 		take->moments -= !!take->moments;
 	else
 		contig_spend(take, waited);
+	if (waited && contig_check_blocks(take))
+		return take->report.error;
 	if (!contig_still_there(obstacle))
 		return 0;
 	if (waited < CONTIG_SLICE)
@@ -289,6 +295,8 @@ static int contig_wait_for_rest(struct contig_take *take,
 	if (contig_kind_stays(obstacle->kind) == CONTIG_A_MOMENT)
 		take->moments /= CONTIG_ROUND_MOMENTS;
 	contig_spend(take, CONTIG_FIRST_NAP);
+	if (contig_check_blocks(take))
+		return take->report.error;
 	err = contig_wait_for_page(take, obstacle);
 	return min(err, 0);
 }
@@ -354,11 +362,13 @@ static int contig_lost_turn(struct contig_take *take, int err)
 /* Who has no patience at all does not stand in line either. */
 static u64 contig_turn_limit(struct contig_take *take)
 {
+	u64 now = ktime_get_ns();
+
 	if (!take->patience)
 		return 0;
 	if (take->deadline == CONTIG_NEVER)
 		return CONTIG_LONGEST_TURN;
-	return contig_is_late(take) ? 0 : take->deadline - ktime_get_ns();
+	return take->deadline > now ? take->deadline - now : 0;
 }
 
 /*
@@ -379,6 +389,8 @@ static int contig_take_turn(struct contig_take *take)
 				   contig_turn_limit(take));
 	if (err)
 		return contig_lost_turn(take, err);
+	if (contig_check_blocks(take))
+		return take->report.error;
 	return contig_claim(take) ? 0 : contig_look_before_moving(take, false);
 }
 
@@ -489,8 +501,11 @@ static int contig_climb(struct contig_take *take)
 		return 0;
 	if (!contig_may_sleep(take) && contig_drain_here(take))
 		return 0;
-	if (!contig_may_sleep(take) || take->only_free)
+	if (!contig_may_sleep(take))
 		return contig_because(&take->report, -EBUSY, CONTIG_WOULD_BLOCK,
+				      take->suspect_pfn);
+	if (take->only_free)
+		return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
 				      take->suspect_pfn);
 	if (contig_drain(take))
 		return 0;

@@ -4,6 +4,7 @@
  * be had, that contig_free() takes nothing else; limits that are beyond all memory;
  * and contig_query(), which only says what would come.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/highmem.h>
 #include <linux/memblock.h>
@@ -487,4 +488,50 @@ void contig_test_query_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, told.blocking_pfn, CONTIG_NO_PFN);
 	contig_expect_nothing(test, &req, -ENOMEM, CONTIG_NO_CANDIDATE);
 	contig_window_check(window, 2);
+}
+
+/* When the memory goes: not before the request sleeps. */
+static u64 contig_gone_at;
+
+static int contig_be_gone(struct contig_take *take)
+{
+	if (ktime_get_ns() < contig_gone_at)
+		return 0;
+	return contig_because(&take->report, -EINVAL, CONTIG_NOT_PRESENT,
+			      take->start);
+}
+
+/* One page is held; whoever waits for it finds that all of the memory has gone. */
+void contig_test_gone(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2048);
+	struct contig_request req = contig_ask_in(window, 2048);
+	struct contig_terms terms = { .caller = _THIS_IP_ };
+	unsigned long pfn = window->start + 500;
+	unsigned long addr = contig_anon_map(window, pfn, 1);
+	struct page *page = pfn_to_page(pfn);
+	struct contig_report report;
+
+	contig_window_release_rest(window);
+	get_page(page);
+	kunit_activate_static_stub(test, contig_check_blocks, contig_be_gone);
+	contig_gone_at = ktime_get_ns() + 20 * NSEC_PER_MSEC;
+	contig_agree(&terms, GFP_KERNEL | __GFP_NOWARN, CONTIG_HARD,
+		     ms_to_ktime(5000));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			contig_alloc_range_on(window->start, window->end,
+					      ACR_FLAGS_NONE, &terms, &report));
+	KUNIT_EXPECT_EQ(test, report.reason, CONTIG_NOT_PRESENT);
+
+	/* To a search it is one candidate less. */
+	contig_gone_at = ktime_get_ns() + 20 * NSEC_PER_MSEC;
+	req.effort = CONTIG_HARD;
+	req.timeout = ms_to_ktime(5000);
+	KUNIT_EXPECT_NULL(test, contig_alloc(&req, &report));
+	KUNIT_EXPECT_EQ(test, report.error, -EBUSY);
+	KUNIT_EXPECT_EQ(test, report.reason, CONTIG_NOT_PRESENT);
+	kunit_deactivate_static_stub(test, contig_check_blocks);
+	put_page(page);
+	contig_window_check(window, 1);
+	contig_anon_unmap(test, addr, 1);
 }

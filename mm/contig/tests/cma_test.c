@@ -270,6 +270,32 @@ static void contig_test_cma_many_held(struct kunit *test)
 	contig_anon_unmap(test, addr, 32);
 }
 
+/* The same with pages that show only when they do not move. */
+static void contig_test_cma_many_left(struct kunit *test)
+{
+	struct contig_area *area = contig_area_open(test);
+	struct contig_events before;
+	struct contig_cache *cache;
+	unsigned long start;
+
+	contig_area_fill(area);
+	start = contig_area_free(area, 32);
+	cache = contig_cache_open(contig_area_window(area, start, 32), true);
+	contig_cache_fill(cache, start, start + 32);
+	for (unsigned long i = 3; i < 32; i += 4)
+		get_page(pfn_to_page(start + i));
+	contig_read_events(&before);
+	KUNIT_EXPECT_NULL(test, cma_alloc_timeout(area->cma, 4, 0,
+						  CONTIG_QUIET | __GFP_NORETRY, 0));
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_REQUESTS), 8);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_LRU_DRAINS), 1);
+	for (unsigned long i = 3; i < 32; i += 4)
+		put_page(pfn_to_page(start + i));
+	contig_area_expect_pages(area, cma_alloc(area->cma, 32, 0, true), 32, 0);
+	contig_cache_check(cache);
+	contig_cache_close(cache);
+}
+
 static void contig_test_cma_no_compound(struct kunit *test)
 {
 	struct contig_area *area = contig_area_open(test);
@@ -384,6 +410,7 @@ static struct kunit_case contig_cma_cases[] = {
 	KUNIT_CASE(contig_test_cma_times_out),
 	KUNIT_CASE(contig_test_cma_waits),
 	KUNIT_CASE(contig_test_cma_many_held),
+	KUNIT_CASE(contig_test_cma_many_left),
 	KUNIT_CASE(contig_test_cma_no_compound),
 	KUNIT_CASE(contig_test_cma_nowait_locked),
 	KUNIT_CASE(contig_test_cma_nowait_in_hardirq),

@@ -81,6 +81,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_short_pin),
 	KUNIT_CASE(contig_test_long_pin),
 	KUNIT_CASE(contig_test_impatient),
+	KUNIT_CASE(contig_test_waited),
 	KUNIT_CASE(contig_test_late_pin),
 	KUNIT_CASE(contig_test_late_batch),
 	KUNIT_CASE(contig_test_frozen_page),
@@ -149,6 +150,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_query_busy),
 	KUNIT_CASE(contig_test_query_atomic),
 	KUNIT_CASE(contig_test_query_size),
+	KUNIT_CASE(contig_test_gone),
 
 	/* random_test.c */
 	KUNIT_CASE(contig_test_random),

@@ -81,6 +81,7 @@ void contig_test_nowait_drains(struct kunit *test);
 void contig_test_short_pin(struct kunit *test);
 void contig_test_long_pin(struct kunit *test);
 void contig_test_impatient(struct kunit *test);
+void contig_test_waited(struct kunit *test);
 void contig_test_late_pin(struct kunit *test);
 void contig_test_late_batch(struct kunit *test);
 void contig_test_frozen_page(struct kunit *test);
@@ -145,6 +146,7 @@ void contig_test_query_moves(struct kunit *test);
 void contig_test_query_busy(struct kunit *test);
 void contig_test_query_atomic(struct kunit *test);
 void contig_test_query_size(struct kunit *test);
+void contig_test_gone(struct kunit *test);
 
 /* secret_test.c */
 void contig_test_secrets(struct kunit *test);

@@ -248,6 +248,29 @@ static int contig_ask_for(struct contig_held *held, gfp_t gfp,
 				     ACR_FLAGS_NONE, &terms, report);
 }
 
+/* All that was waited is told, however little patience there was. */
+void contig_test_waited(struct kunit *test)
+{
+	struct contig_terms terms = { .caller = _THIS_IP_ };
+	struct contig_report report;
+	struct contig_held held;
+	int err;
+
+	contig_held_open(test, &held);
+	get_page(held.page);
+	contig_agree(&terms, GFP_KERNEL | __GFP_NOWARN, CONTIG_NORMAL, 0);
+	terms.patience = 1;
+	terms.drained = true;
+	err = contig_alloc_range_on(held.window->start, held.window->end,
+				    ACR_FLAGS_NONE, &terms, &report);
+	KUNIT_EXPECT_EQ(test, err, -EBUSY);
+	KUNIT_EXPECT_EQ(test, terms.patience, 0);
+	KUNIT_EXPECT_GT(test, terms.waited, 1);
+	KUNIT_EXPECT_LE(test, terms.waited, report.elapsed);
+	put_page(held.page);
+	contig_held_close(test, &held, err);
+}
+
 /* It ends by itself: whoever has time gets the range. */
 void contig_test_short_pin(struct kunit *test)
 {
