@@ -85,7 +85,7 @@ rm -f "$out"/{console.log,report.txt,verdict,nonce,cmdline,config,seconds,gcov.t
 lane_is "$lane" || die "no such lane, see lanes/lane.sh"
 [ -n "$image" ] || die "lane $lane is only built"
 : "${kernel:=$build/$lane/$image}"
-initramfs=$build/guest${foreign:+-$foreign}/initramfs.cpio
+initramfs=$build/guest${foreign:+-$foreign}/initramfs.cpio.gz
 [ -e "$kernel" ] || die "no $kernel: run 'make kernel LANE=$lane' first"
 [ -e "$initramfs" ] || die "no $initramfs: run 'make guest LANE=$lane' first"
 [ -e "$here/jobs/$job" ] || die "no job '$job' in guest/jobs/"
@@ -108,9 +108,9 @@ cmdline+=" $append"
 # The initramfs may be several archives in a row.
 use_archive()
 {
-	[ -e "${initramfs%/*}/$1.cpio" ] ||
-		die "no ${initramfs%/*}/$1.cpio: needs stress-ng, then 'make guest'"
-	cat "$initramfs" "${initramfs%/*}/$1.cpio" >"$out/initrd"
+	[ -e "${initramfs%/*}/$1.cpio.gz" ] ||
+		die "no ${initramfs%/*}/$1.cpio.gz: needs stress-ng, then 'make guest'"
+	cat "$initramfs" "${initramfs%/*}/$1.cpio.gz" >"$out/initrd"
 	initramfs=$out/initrd
 }
 
@@ -126,7 +126,7 @@ use_modules()
 			echo "file /modules/${module##*/} $module 644 0 0"
 		done
 	} >"$out/modules.list"
-	"$build/guest/gen_init_cpio" "$out/modules.list" |
+	"$build/guest/gen_init_cpio" "$out/modules.list" | gzip -n1 |
 		cat "$initramfs" - >"$out/initrd"
 	rm "$out/modules.list"
 	initramfs=$out/initrd

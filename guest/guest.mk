@@ -3,7 +3,7 @@
 # make guest: the root file system of the guests. make shell: a prompt in one.
 # make run, the main job, is in demo.mk.
 
-GUEST_PACKAGES := gcc libc6-dev busybox-static e2fsprogs qemu-system-x86 stress-ng
+GUEST_PACKAGES := gcc libc6-dev busybox-static e2fsprogs gzip qemu-system-x86 stress-ng
 
 .PHONY: guest shell run stress fuzz
 guest: tree

@@ -10,7 +10,7 @@
 # The archive is made by the kernel's own gen_init_cpio: no root, no device nodes.
 #
 # stress-ng and the libraries it is linked with are many times as large as all that:
-# they are an archive of their own, workloads.cpio, which guest/boot.sh appends for
+# they are an archive of their own, workloads.cpio.gz, which guest/boot.sh appends for
 # the jobs that ask for it. Without stress-ng on this machine there is no such archive.
 set -euo pipefail
 
@@ -134,7 +134,7 @@ list_stress_ng()
 	done
 }
 
-# archive NAME LIST [DIR...]: NAME.cpio of what the function LIST prints, unless
+# archive NAME LIST [DIR...]: NAME.cpio.gz of what the function LIST prints, unless
 # neither that has changed nor one of the files, nor something in a DIR
 archive()
 {
@@ -144,18 +144,18 @@ archive()
 	shift 2
 	mapfile -t files < <(awk '$1 == "file" { print $3 }' "$list.new")
 	if [ ! -s "$list.new" ]; then
-		rm -f "$list.new" "$list" "$out/$name.cpio"
+		rm -f "$list.new" "$list" "$out/$name.cpio.gz"
 		return
 	fi
-	if cmp -s "$list.new" "$list" && [ -e "$out/$name.cpio" ] &&
-	   [ -z "$(find "$@" "${files[@]}" -type f -newer "$out/$name.cpio")" ]; then
+	if cmp -s "$list.new" "$list" && [ -e "$out/$name.cpio.gz" ] &&
+	   [ -z "$(find "$@" "${files[@]}" -type f -newer "$out/$name.cpio.gz")" ]; then
 		rm "$list.new"
 		return
 	fi
-	"$out/gen_init_cpio" -t 0 "$list.new" >"$out/$name.new"
-	mv "$out/$name.new" "$out/$name.cpio"
+	"$out/gen_init_cpio" -t 0 "$list.new" | gzip -n1 >"$out/$name.new"
+	mv "$out/$name.new" "$out/$name.cpio.gz"
 	mv "$list.new" "$list"
-	echo "  CPIO     $out/$name.cpio"
+	echo "  CPIO     $out/$name.cpio.gz"
 }
 
 archive initramfs list "$here"
