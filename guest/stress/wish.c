@@ -67,11 +67,17 @@ static struct contig_span find_movable(void)
 /* Where the kernel's own pages are, too; in the other zone hugetlb has a CMA area. */
 static struct contig_span find_other(void)
 {
+	struct contig_span span = {};
 	struct contig_zone zone;
 
 	if (!contig_zone("DMA32", &zone) && !contig_zone("Normal", &zone))
-		return (struct contig_span){};
-	return (struct contig_span){ zone.start, zone.end };
+		return span;
+	span = (struct contig_span){ zone.start, zone.end };
+	/* The base's engine looks at what is not there, and that is its end. */
+	if (opt.base)
+		for (span.end = span.start; span.end < zone.end && is_online(span.end); )
+			span.end += CHUNK;
+	return span;
 }
 
 void find_places(void)
@@ -342,7 +348,9 @@ static const char *wrong_block(const struct wish *wish, unsigned long start, uns
 		return "at a wrong address";
 	if (!wish->cma && overlap(places[CMA_PLACE], start, end))
 		return "from the CMA area";
-	if (wish->cma && (start < places[CMA_PLACE].start || end > places[CMA_PLACE].end))
+	/* the base's engine takes any block then */
+	if (wish->cma && !opt.base &&
+	    (start < places[CMA_PLACE].start || end > places[CMA_PLACE].end))
 		return "from outside of the CMA area";
 	if (!wish->cma && !wish->movable && !wish->start &&
 	    overlap(places[MOVABLE_PLACE], start, end))
