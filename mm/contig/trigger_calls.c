@@ -65,6 +65,9 @@ static int contig_call_range(struct contig_session *session, char *words)
 	if (opt.has_place || opt.timeout)
 		return -EINVAL;
 	end = session->start + session->nr_pages;
+	/* Kernel code would be warned of such a mistake; this is only a file. */
+	if (!contig_range_is_sane(session->start, end, contig_call_gfp(&opt)))
+		return -EINVAL;
 	if (opt.form == CONTIG_PAGES)
 		err = alloc_contig_range(session->start, end, opt.flags,
 					 contig_call_gfp(&opt));
@@ -83,7 +86,8 @@ static int contig_call_pages(struct contig_session *session, char *words)
 	err = contig_parse_pages(session, words, &opt);
 	if (err)
 		return err;
-	if (opt.flags != ACR_FLAGS_NONE || opt.has_place || opt.timeout)
+	if (opt.flags != ACR_FLAGS_NONE || opt.has_place || opt.timeout ||
+	    !contig_size_is_sane(session->nr_pages, contig_call_gfp(&opt)))
 		return -EINVAL;
 	if (opt.form == CONTIG_PAGES)
 		page = alloc_contig_pages(session->nr_pages, contig_call_gfp(&opt),
@@ -224,6 +228,8 @@ static int contig_call_ddi(struct contig_session *session, char *words)
 	limits.phys_align = opt.align ?: PAGE_SIZE;
 	limits.phys_boundary = opt.boundary;
 	limits.phys_dmasize = fls64(opt.high);
+	if (!physreq_prep(&limits, KM_NOSLEEP))
+		return -EINVAL;
 	addr = contig_call_by(&opt, session->nr_pages << PAGE_SHIFT, &limits);
 	if (!addr)
 		return contig_because(&session->report, -ENOMEM, CONTIG_NONE,
