@@ -174,7 +174,7 @@ static void random_form(struct wish *wish, uint64_t *random)
 
 	if (kind < 2) {
 		add_words(wish, " frozen");
-	} else if (kind < 3) {
+	} else if (kind < 3 && !opt.base) {	/* which warns if more is free there */
 		wish->nr = round_up_2(wish->nr / 2 + 1);
 		wish->start = wish->start / wish->nr * wish->nr;
 		wish->align = wish->nr;
