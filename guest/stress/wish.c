@@ -294,7 +294,7 @@ static const struct {
 } refusals[] = {
 	{ "BAD_REQUEST", { -EINVAL } },
 	{ "NOT_PRESENT", { -EINVAL, -EBUSY } },
-	{ "ZONE_BOUNDARY", { -EINVAL } },
+	{ "ZONE_BOUNDARY", { -EINVAL, -EBUSY } },
 	{ "UNMOVABLE", { -EBUSY }, true },
 	{ "PINNED", { -EBUSY, -ETIMEDOUT }, true },
 	{ "HUGETLB", { -EBUSY, -ETIMEDOUT, -ENOMEM }, true },
