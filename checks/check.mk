@@ -6,6 +6,6 @@
 CHECK_PACKAGES := $(KERNEL_PACKAGES) git perl python3 sparse shellcheck python3-sphinx mandoc codespell
 
 .PHONY: check
-check: base
+check: base $(if $(filter mails patch,$(CHECKS)),series)
 	@series/need.sh $(CHECK_PACKAGES)
 	@checks/check.sh $(CHECKS)

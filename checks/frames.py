@@ -36,7 +36,9 @@ def frames(lane):
             now[name] = old if old.get("key") == key else {
                 "key": key, "frames": list(frames_of(out, f"{OURS}/{name}.c"))}
             yield from map(tuple, now[name]["frames"])
-    kept.write_text(json.dumps(now), encoding="utf-8")
+    fresh = kept.with_suffix(".new")
+    fresh.write_text(json.dumps(now), encoding="utf-8")
+    fresh.replace(kept)
 
 
 def frames_of(out, file):

@@ -204,6 +204,7 @@ def ktap(*words):
     """A part that prints KTAP on the host, shown while it runs."""
     def run(part):
         with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT if part.parallel else None,
                               text=True, errors="replace") as process:
             text = []
             for line in process.stdout:

@@ -234,10 +234,15 @@ static pid_t start(const char *command)
 	_exit(127);
 }
 
-static void stop(pid_t child)
+/* False if it had come to an end by itself, and so was no load. */
+static bool stop(pid_t child)
 {
+	bool lived = !waitpid(child, NULL, WNOHANG);
+
 	kill(-child, SIGKILL);
-	waitpid(child, NULL, 0);
+	if (lived)
+		waitpid(child, NULL, 0);
+	return lived;
 }
 
 static int by_value(const void *a, const void *b)
@@ -282,13 +287,13 @@ bool run_churn(void)
 		return false;
 	touch(most, nr_pages);
 	apps = start("exec churn --parallel 3 --anon 8 --file /mnt/apps --file-mb 16 >/dev/null");
-	pins = start("while :; do pins --threads 4 --anon 24 --min-us 10 --max-us 10000"
-		     " --seconds 1 >/dev/null; done");
+	pins = start("while pins --threads 4 --anon 24 --min-us 10 --max-us 10000"
+		     " --seconds 1 >/dev/null; do :; done");
 	sleep(3);
 	printf("# %ld kB of the area are free\n", number_in("/proc/meminfo", "CmaFree:"));
 	good = ask_for_frames(500);
-	stop(apps);
-	stop(pins);
+	good &= stop(apps);
+	good &= stop(pins);
 	munmap(most, nr_pages * PAGE);
 	return good;
 }
