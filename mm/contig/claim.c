@@ -185,6 +185,10 @@ static void contig_claim_block(struct contig_take *take, unsigned long block)
 
 	guard(spinlock_irqsave)(&take->zone->lock);
 
+	if (!contig_is_there(take, start)) {
+		take->suspect_pfn = CONTIG_NO_PFN;
+		return;
+	}
 	head = contig_free_head(start);
 	mt = get_pfnblock_migratetype(pfn_to_page(start), start);
 	if (head == CONTIG_NO_PFN || !contig_type_is_ours(take, block, mt)) {

@@ -25,7 +25,7 @@
  *	(reserve.c).
  * the lock of contig_blocks
  *	One for the machine; which blocks are out (request.c).
- * the lock of contig_dma_blocks
+ * contig_dma_lock
  *	One for the machine; which blocks of the DMA API are out (dma.c).
  * zone->lock
  *	Held for the work on one block at a time, or on the one free page that covers
@@ -46,6 +46,9 @@
  * Requests that only claim never wait for each other. Those that evacuate wait for
  * those that came before them and overlap; since each waits for older ones only,
  * there is no circle.
+ *
+ * Pages of others are looked at in RCU read-side critical sections that found them
+ * online, or under zone->lock (online.c). None of these sleeps.
  *
  * A struct contig_take belongs to the task that runs it; only its reservation is
  * seen by others.
@@ -106,6 +109,7 @@ struct contig_terms {
  * @start: first PFN asked for
  * @end: one past the last
  * @zone: the zone that all of it lies in
+ * @departures: how often memory had gone when all of the range was found there
  * @flags: whose blocks may be used, ACR_FLAGS_CMA or not
  * @gfp: the caller's flags, for the pages handed out
  * @move_gfp: flags for the pages that others are moved to
@@ -134,6 +138,7 @@ struct contig_take {
 	unsigned long start;
 	unsigned long end;
 	struct zone *zone;
+	unsigned long departures;
 	acr_flags_t flags;
 	gfp_t gfp;
 	gfp_t move_gfp;
@@ -284,6 +289,18 @@ static inline bool contig_is_called_off(const bool *stop)
 	return fatal_signal_pending(current) || (stop && READ_ONCE(*stop));
 }
 
+/* online.c */
+extern unsigned long contig_departures;
+bool contig_is_online_in(const struct zone *zone, unsigned long pfn);
+
+/* Is a page of the range there still? For contexts as contig_is_online_in() says. */
+static inline bool contig_is_there(const struct contig_take *take,
+				   unsigned long pfn)
+{
+	return READ_ONCE(contig_departures) == take->departures ||
+	       contig_is_online_in(take->zone, pfn);
+}
+
 /* range.c */
 void contig_agree(struct contig_terms *terms, gfp_t gfp,
 		  enum contig_effort effort, ktime_t timeout);
@@ -380,6 +397,7 @@ int contig_search_dry(const struct contig_wish *wish,
  * @saw_hugetlb: some such
  * @saw_held: pages that may be let go of
  * @drained: the LRU batches were drained once
+ * @must_drain: that is what comes next
  */
 struct contig_mapper {
 	struct zone *zone;
@@ -388,6 +406,7 @@ struct contig_mapper {
 	bool saw_hugetlb;
 	bool saw_held;
 	bool drained;
+	bool must_drain;
 };
 
 struct contig_scan;

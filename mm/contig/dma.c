@@ -14,13 +14,14 @@
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
+#include <linux/hashtable.h>
 #include <linux/instruction_pointer.h>
 #include <linux/iommu-dma.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/swiotlb.h>
-#include <linux/xarray.h>
 
 #include "contig.h"
 #include "fault.h"
@@ -54,20 +55,25 @@ struct contig_dma_wish {
 
 /**
  * struct contig_dma_block - memory of the DMA API that is out
+ * @node: in contig_dma_blocks
+ * @cpu_addr: what stands for it in the kernel
  * @dev: whose
  * @dma: where on the bus
  * @size: what was asked for
  * @whole: what was allocated
  */
 struct contig_dma_block {
+	struct hlist_node node;
+	void *cpu_addr;
 	struct device *dev;
 	dma_addr_t dma;
 	size_t size;
 	size_t whole;
 };
 
-/* By what stands for the block in the kernel; taken from any context. */
-static DEFINE_XARRAY_FLAGS(contig_dma_blocks, XA_FLAGS_LOCK_IRQ);
+/* By their addresses in the kernel; the lock is taken in any context. */
+static DEFINE_HASHTABLE(contig_dma_blocks, 6);
+static DEFINE_SPINLOCK(contig_dma_lock);
 
 /* === Does it fit? === */
 
@@ -189,70 +195,75 @@ static int contig_dma_free_pages(struct device *dev, size_t size,
 
 /* === Blocks of the DMA API === */
 
-static bool contig_dma_enter(const struct contig_dma_wish *wish, void *cpu_addr,
-			     dma_addr_t dma, size_t whole)
-{
-	struct contig_dma_block *block = NULL;
-	unsigned long flags;
-	int err;
-
-	if (!contig_fault(CONTIG_FAULT_DMA))
-		block = kmalloc_obj(*block, GFP_ATOMIC);
-	if (!block)
-		return false;
-	*block = (struct contig_dma_block){
-		.dev = wish->dev,
-		.dma = dma,
-		.size = wish->size,
-		.whole = whole,
-	};
-	xa_lock_irqsave(&contig_dma_blocks, flags);
-	err = __xa_insert(&contig_dma_blocks, (unsigned long)cpu_addr, block,
-			  GFP_ATOMIC);
-	xa_unlock_irqrestore(&contig_dma_blocks, flags);
-	if (err)
-		kfree(block);
-	return !err;
-}
-
-/* How large the block is, or 0 if none such is out. */
-static size_t contig_dma_leave(struct device *dev, size_t size, void *cpu_addr,
-			       dma_addr_t dma)
+/* Made first: what the DMA API gave might not be let go of in this context. */
+static struct contig_dma_block *
+contig_dma_new_block(const struct contig_dma_wish *wish)
 {
 	struct contig_dma_block *block;
-	unsigned long flags;
-	size_t whole = 0;
 
-	xa_lock_irqsave(&contig_dma_blocks, flags);
-	block = xa_load(&contig_dma_blocks, (unsigned long)cpu_addr);
-	if (block && block->dev == dev && block->dma == dma &&
-	    block->size == size) {
-		__xa_erase(&contig_dma_blocks, (unsigned long)cpu_addr);
-		whole = block->whole;
+	if (contig_fault(CONTIG_FAULT_DMA))
+		return NULL;
+	block = kzalloc_obj(*block, __GFP_NOWARN |
+			    (wish->gfp & (GFP_KERNEL | GFP_ATOMIC)));
+	if (!block)
+		return NULL;
+	block->dev = wish->dev;
+	block->size = wish->size;
+	block->whole = wish->boundary ? roundup_pow_of_two(wish->size) :
+					wish->size;
+	return block;
+}
+
+static void contig_dma_enter(struct contig_dma_block *block)
+{
+	guard(spinlock_irqsave)(&contig_dma_lock);
+	hash_add(contig_dma_blocks, &block->node, (unsigned long)block->cpu_addr);
+}
+
+/* The block, which is out no more, or NULL if none such is. */
+static struct contig_dma_block *
+contig_dma_leave(struct device *dev, size_t size, void *cpu_addr, dma_addr_t dma)
+{
+	struct contig_dma_block *block;
+
+	guard(spinlock_irqsave)(&contig_dma_lock);
+	hash_for_each_possible(contig_dma_blocks, block, node,
+			       (unsigned long)cpu_addr) {
+		if (block->cpu_addr == cpu_addr && block->dev == dev &&
+		    block->dma == dma && block->size == size) {
+			hash_del(&block->node);
+			return block;
+		}
 	}
-	xa_unlock_irqrestore(&contig_dma_blocks, flags);
-	if (whole)
-		kfree(block);
-	return whole;
+	return NULL;
+}
+
+static void contig_dma_free_block(struct contig_dma_block *block,
+				  unsigned long attrs)
+{
+	if (block->cpu_addr)
+		dma_free_attrs(block->dev, block->whole, block->cpu_addr,
+			       block->dma, attrs);
+	kfree(block);
 }
 
 static void *contig_dma_alloc_block(const struct contig_dma_wish *wish,
 				    dma_addr_t *dma)
 {
-	size_t whole = wish->size;
-	void *cpu_addr;
+	struct contig_dma_block *block = contig_dma_new_block(wish);
 
-	if (wish->boundary)
-		whole = roundup_pow_of_two(whole);
-	cpu_addr = dma_alloc_attrs(wish->dev, whole, dma, wish->gfp,
-				   wish->attrs | DMA_ATTR_NO_WARN);
-	if (!cpu_addr)
+	if (!block)
 		return NULL;
-	if (contig_dma_fits(wish, *dma) &&
-	    contig_dma_enter(wish, cpu_addr, *dma, whole))
-		return cpu_addr;
-	dma_free_attrs(wish->dev, whole, cpu_addr, *dma, wish->attrs);
-	return NULL;
+	block->cpu_addr = dma_alloc_attrs(wish->dev, block->whole, &block->dma,
+					  wish->gfp,
+					  wish->attrs | DMA_ATTR_NO_WARN);
+	if (!block->cpu_addr || !contig_dma_fits(wish, block->dma)) {
+		contig_dma_free_block(block, wish->attrs);
+		return NULL;
+	}
+	contig_dma_enter(block);
+	*dma = block->dma;
+	return block->cpu_addr;
 }
 
 /* === The calls === */
@@ -339,13 +350,13 @@ EXPORT_SYMBOL_GPL(dma_alloc_contig);
 void dma_free_contig(struct device *dev, size_t size, void *cpu_addr,
 		     dma_addr_t dma, unsigned long attrs)
 {
-	size_t whole;
+	struct contig_dma_block *block;
 
 	if (!cpu_addr)
 		return;
-	whole = contig_dma_leave(dev, size, cpu_addr, dma);
-	if (whole)
-		dma_free_attrs(dev, whole, cpu_addr, dma, attrs);
+	block = contig_dma_leave(dev, size, cpu_addr, dma);
+	if (block)
+		contig_dma_free_block(block, attrs);
 	else
 		WARN_ON_ONCE(contig_dma_free_pages(dev, size, cpu_addr, dma));
 }

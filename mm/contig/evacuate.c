@@ -39,14 +39,23 @@
 /* So many idle CPUs help at most. */
 #define CONTIG_HELPERS		3U
 
+/* Memory of a virtual machine that nobody has asked its host for yet */
+static void contig_accept(struct contig_take *take, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pageblock_start_pfn(pfn));
+
+	guard(rcu)();
+
+	if (contig_is_there(take, pfn) && PageUnaccepted(page))
+		accept_page(page);
+}
+
 static int contig_isolate_block(struct contig_take *take, unsigned long block)
 {
 	unsigned long start = contig_block_start(take, block);
 	struct page *page = pfn_to_page(pageblock_start_pfn(start));
 
-	if (PageUnaccepted(page))
-		accept_page(page);
-
+	contig_accept(take, start);
 	if (contig_fault(CONTIG_FAULT_ISOLATE))
 		return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
 				      start);
@@ -56,6 +65,9 @@ static int contig_isolate_block(struct contig_take *take, unsigned long block)
 
 	guard(spinlock_irqsave)(&take->zone->lock);
 
+	if (!contig_is_there(take, start))
+		return contig_because(&take->report, -EINVAL,
+				      CONTIG_NOT_PRESENT, start);
 	if (is_migrate_isolate_page(page))
 		return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
 				      start);
@@ -73,7 +85,8 @@ static int contig_isolate_block(struct contig_take *take, unsigned long block)
  *
  * Context: Task context, may sleep.
  * Return: 0; -EBUSY if somebody else isolated one of them (LOST_RACE) or one
- * is not wholly inside the zone (ZONE_BOUNDARY), with the report filled in.
+ * is not wholly inside the zone (ZONE_BOUNDARY), -EINVAL if one has gone offline
+ * (NOT_PRESENT), with the report filled in.
  * Blocks isolated so far stay so until contig_unisolate(), and are left out by
  * another call.
  */

@@ -33,7 +33,7 @@
  * @CONTIG_FAULT_PLAN: no memory to plan a search
  * @CONTIG_FAULT_BLOCK: no memory to enter a block that is going out
  * @CONTIG_FAULT_ORDER: no memory for an order
- * @CONTIG_FAULT_DMA: no memory to enter a block of the DMA API
+ * @CONTIG_FAULT_DMA: no memory for the record of a block of the DMA API
  * @CONTIG_FAULT_DDI: no memory to enter what a driver gets
  * @CONTIG_FAULT_DDI_OBJECT: no memory from the slab allocator for a driver
  * @CONTIG_NR_FAULTS: how many there are; what follows are steps that cannot fail

@@ -143,10 +143,15 @@ static unsigned long contig_fit_in_page(struct contig_finder *finder,
 static unsigned long contig_fit_in_run(struct contig_finder *finder,
 				       unsigned long pfn)
 {
-	int order = contig_order_at(finder, pfn, pfn);
 	unsigned long fit, start;
+	int order;
 
-	/* It was taken since it was picked. */
+	guard(rcu)();
+
+	/* It was taken since it was picked, or has gone offline. */
+	if (!contig_block_is_ours(finder, pfn))
+		return CONTIG_NO_PFN;
+	order = contig_order_at(finder, pfn, pfn);
 	if (order < 0)
 		return CONTIG_NO_PFN;
 	fit = contig_fit_in_page(finder, pfn, order);

@@ -26,7 +26,7 @@ static bool contig_hugetlb_may_go(struct contig_mapper *mapper, struct page *pag
 
 /*
  * Is a page that seems to be in the way worth an attempt? One that seems held
- * may be in an LRU batch: drain those once, then the look counts. In
+ * may be in an LRU batch: those are drained once, and the look after that counts. In
  * ZONE_MOVABLE, where the kernel keeps none, a page of nobody is in a hurry.
  */
 static enum contig_level contig_obstacle_level(struct contig_mapper *mapper,
@@ -34,7 +34,6 @@ static enum contig_level contig_obstacle_level(struct contig_mapper *mapper,
 					       struct contig_obstacle *obstacle)
 {
 	enum contig_stay stay = contig_kind_stays(obstacle->kind);
-	unsigned long step;
 
 	if (obstacle->kind == CONTIG_KIND_RESERVED)
 		return CONTIG_LEVEL_NEVER;
@@ -43,12 +42,8 @@ static enum contig_level contig_obstacle_level(struct contig_mapper *mapper,
 	if (stay == CONTIG_A_MOMENT)
 		return is_zone_movable_page(page) ? CONTIG_LEVEL_MOVABLE :
 						    CONTIG_LEVEL_STUCK;
-	if (!mapper->drained)
-		lru_add_drain_all();
-	mapper->drained = true;
-	if (!contig_page_obstructs(page, &step, obstacle))
-		return CONTIG_LEVEL_MOVABLE;
-	mapper->saw_held = true;
+	mapper->must_drain = !mapper->drained;
+	mapper->saw_held |= mapper->drained;
 	return CONTIG_LEVEL_HELD;
 }
 
@@ -72,12 +67,11 @@ static enum contig_level contig_page_level(struct contig_mapper *mapper,
 /* Present, in this zone, and neither kept for CMA nor in somebody's hands? */
 static enum contig_level contig_block_level(struct zone *zone, unsigned long pfn)
 {
-	struct page *page = pfn_to_online_page(pfn);
 	int mt;
 
-	if (!page || page_zone(page) != zone)
+	if (!contig_is_online_in(zone, pfn))
 		return CONTIG_LEVEL_NEVER;
-	mt = get_pfnblock_migratetype(page, pfn);
+	mt = get_pfnblock_migratetype(pfn_to_page(pfn), pfn);
 	if (is_migrate_cma(mt))
 		return CONTIG_LEVEL_NEVER;
 	return is_migrate_isolate(mt) ? CONTIG_LEVEL_STUCK : CONTIG_LEVEL_MOVABLE;
@@ -104,7 +98,10 @@ static unsigned long contig_grain(struct contig_mapper *mapper)
 	return clamp(grain, 1UL, pageblock_nr_pages);
 }
 
-/* Pages from @start on that are alike, up to @end or a bit further. */
+/*
+ * Pages from @start on that are alike, up to @end or a bit further; none if the first
+ * is to be looked at again.
+ */
 static unsigned long contig_measure(struct contig_mapper *mapper,
 				    unsigned long start, unsigned long end,
 				    enum contig_level *level,
@@ -118,7 +115,7 @@ static unsigned long contig_measure(struct contig_mapper *mapper,
 		struct page *page = pfn_to_page(pfn);
 		enum contig_level found = contig_page_level(mapper, page, &step);
 
-		if (pfn > start && found != *level)
+		if (mapper->must_drain || (pfn > start && found != *level))
 			break;
 		*level = found;
 		if (!PageBuddy(page))
@@ -128,7 +125,10 @@ static unsigned long contig_measure(struct contig_mapper *mapper,
 	return pfn;
 }
 
-/* Feed one block, or as far as a page goes that sticks out of it. */
+/*
+ * Feed one block, or as far as a page goes that sticks out of it. It ends early where
+ * a look has to wait for the LRU batches.
+ */
 static unsigned long contig_map_block(struct contig_mapper *mapper,
 				      struct contig_scan *scan,
 				      unsigned long pfn, bool *enough)
@@ -142,14 +142,23 @@ static unsigned long contig_map_block(struct contig_mapper *mapper,
 		return end;
 	}
 	zone_ends = contig_zone_ends(mapper->zone, pfn);
-	while (pfn < zone_ends && !*enough) {
+	while (pfn < zone_ends && !*enough && !mapper->must_drain) {
 		stop = contig_measure(mapper, pfn,
 				      min(ALIGN(pfn + 1, grain), zone_ends),
 				      &level, &in_use);
-		*enough = contig_scan_feed(scan, pfn, stop, level, in_use);
+		if (stop > pfn)
+			*enough = contig_scan_feed(scan, pfn, stop, level, in_use);
 		pfn = stop;
 	}
-	return zone_ends < end ? end : pfn;
+	return pfn >= zone_ends && zone_ends < end ? end : pfn;
+}
+
+/* The blocks that somebody may have taken offline meanwhile are looked at anew. */
+static void contig_map_drain(struct contig_mapper *mapper)
+{
+	lru_add_drain_all();
+	mapper->drained = true;
+	mapper->must_drain = false;
 }
 
 /**
@@ -173,7 +182,10 @@ int contig_map(struct contig_scan *scan, unsigned long start,
 		contig_step(CONTIG_STEP_MAP);
 		if (contig_is_called_off(mapper->stop))
 			return -EINTR;
-		start = contig_map_block(mapper, scan, start, &enough);
+		scoped_guard(rcu)
+			start = contig_map_block(mapper, scan, start, &enough);
+		if (mapper->must_drain)
+			contig_map_drain(mapper);
 	}
 	return 0;
 }

@@ -57,7 +57,7 @@ void contig_agree(struct contig_terms *terms, gfp_t gfp,
 	else if (!(gfp & __GFP_NORETRY))
 		terms->patience = CONTIG_SHORT_WAIT;
 	if (effort == CONTIG_HARD && timeout && timeout != KTIME_MAX)
-		terms->deadline = ktime_get_ns() + ktime_to_ns(timeout);
+		terms->deadline = ktime_get_ns() + max(ktime_to_ns(timeout), 0);
 }
 
 /**
@@ -207,6 +207,9 @@ int contig_check_blocks(struct contig_take *take)
 	unsigned long pfn = take->start;
 
 	KUNIT_STATIC_STUB_REDIRECT(contig_check_blocks, take);
+	guard(rcu)();
+
+	take->departures = READ_ONCE(contig_departures);
 	while (pfn < take->end) {
 		struct page *page = pfn_to_online_page(pfn);
 
@@ -227,8 +230,12 @@ int contig_check_blocks(struct contig_take *take)
 
 static int contig_check_place(struct contig_take *take)
 {
-	struct page *first = pfn_to_online_page(take->start);
+	struct page *first;
 
+	guard(rcu)();
+
+	take->departures = READ_ONCE(contig_departures);
+	first = pfn_to_online_page(take->start);
 	if (first)
 		take->zone = page_zone(first);
 	if (!contig_is_present(take->zone, first, take->start))

@@ -168,6 +168,19 @@ static void contig_refcount(struct page *page, unsigned long nr_pages)
 	set_pages_refcounted(page, PageCompound(page) ? 1 : nr_pages);
 }
 
+/* NULL, with the report put right, if what is out cannot be remembered. */
+static struct page *contig_hand_out(struct page *page, gfp_t gfp,
+				    struct contig_report *report)
+{
+	contig_refcount(page, report->nr_pages);
+	if (contig_enter_block(page, report->nr_pages, gfp))
+		return page;
+	contig_free_block(page, report->nr_pages);
+	report->nr_pages = 0;
+	contig_because(report, -ENOMEM, CONTIG_NO_MEMORY, CONTIG_NO_PFN);
+	return NULL;
+}
+
 /**
  * contig_alloc_for() - contig_alloc() on behalf of somebody else
  * @req: what is wanted
@@ -190,19 +203,15 @@ struct page *contig_alloc_for_noprof(const struct contig_request *req,
 
 	contig_state(req, &wish, &terms, caller);
 	terms.stop = stop;
-	terms.is_part = is_part;
+	terms.is_part = true;
 	page = contig_alloc_pages_on_noprof(&wish, &terms, req->nid,
 					    req->nodemask, report);
-	if (!page)
-		return NULL;
-
-	contig_refcount(page, report->nr_pages);
-	if (contig_enter_block(page, report->nr_pages, terms.gfp))
-		return page;
-	contig_free_block(page, report->nr_pages);
-	report->nr_pages = 0;
-	contig_because(report, -ENOMEM, CONTIG_NO_MEMORY, CONTIG_NO_PFN);
-	return NULL;
+	if (page)
+		page = contig_hand_out(page, terms.gfp, report);
+	if (!is_part)
+		contig_conclude(page ? page_to_pfn(page) : CONTIG_NO_PFN,
+				wish.nr_pages, &terms, report);
+	return page;
 }
 
 /**

@@ -128,10 +128,20 @@ static int contig_ask_buddy(struct contig_hunt *hunt, int nid,
 
 /* === Attempts === */
 
+static bool contig_in_use(unsigned long pfn)
+{
+	struct page *page;
+
+	guard(rcu)();
+
+	page = pfn_to_online_page(pfn);
+	return page && page_count(page);
+}
+
 /* The first page that is not free, or CONTIG_NO_PFN. */
 static unsigned long contig_first_in_use(unsigned long start, unsigned long end)
 {
-	while (start < end && !page_count(pfn_to_page(start)))
+	while (start < end && !contig_in_use(start))
 		start++;
 	return start < end ? start : CONTIG_NO_PFN;
 }

@@ -370,7 +370,7 @@ unsigned long contig_skip_plain(unsigned long pfn, unsigned long end)
 }
 
 /* The first page in the way, or @end or a bit further. */
-static unsigned long contig_survey_block(unsigned long pfn, unsigned long end,
+static unsigned long contig_survey_pages(unsigned long pfn, unsigned long end,
 					 struct contig_obstacle *obstacle)
 {
 	unsigned long step;
@@ -385,6 +385,21 @@ static unsigned long contig_survey_block(unsigned long pfn, unsigned long end,
 		pfn += step;
 	}
 	return pfn;
+}
+
+/* The same. In what has gone offline nothing is, and isolation will say so. */
+static unsigned long contig_survey_block(unsigned long pfn, unsigned long end,
+					 acr_flags_t flags,
+					 struct contig_obstacle *obstacle)
+{
+	guard(rcu)();
+
+	obstacle->pfn = pfn;
+	if (!pfn_to_online_page(pfn))
+		return end;
+	if (contig_block_obstructs(pfn, flags, obstacle))
+		return pfn;
+	return contig_survey_pages(pfn, end, obstacle);
 }
 
 /* === Pages that are known to stay === */
@@ -426,9 +441,12 @@ bool contig_known_obstructs(unsigned long start, unsigned long end,
 {
 	unsigned long step;
 
+	guard(rcu)();
+
 	for (int i = 0; i < CONTIG_KNOWN; i++) {
 		obstacle->pfn = READ_ONCE(contig_known[i]);
 		if (obstacle->pfn - start < end - start &&
+		    pfn_to_online_page(obstacle->pfn) &&
 		    contig_page_obstructs(pfn_to_page(obstacle->pfn), &step,
 					  obstacle) &&
 		    contig_kind_stays(obstacle->kind) == CONTIG_FOR_GOOD)
@@ -472,10 +490,7 @@ bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 	while (pfn < end) {
 		stop = min(pageblock_end_pfn(pfn), end);
 		cond_resched();
-		obstacle->pfn = pfn;
-		if (contig_block_obstructs(pfn, flags, obstacle))
-			return false;
-		pfn = contig_survey_block(pfn, stop, obstacle);
+		pfn = contig_survey_block(pfn, stop, flags, obstacle);
 		if (pfn < stop) {
 			contig_note(obstacle);
 			return false;

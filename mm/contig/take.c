@@ -192,6 +192,8 @@ static bool contig_still_there(struct contig_obstacle *obstacle)
 
 	if (obstacle->pfn == CONTIG_NO_PFN)
 		return false;
+	guard(rcu)();
+
 	page = pfn_to_online_page(obstacle->pfn);
 	if (!page)
 		return false;
@@ -526,6 +528,8 @@ static void contig_name_kind(struct contig_report *report)
 	if (report->kind != CONTIG_KIND_NONE ||
 	    report->blocking_pfn == CONTIG_NO_PFN)
 		return;
+	guard(rcu)();
+
 	page = pfn_to_online_page(report->blocking_pfn);
 	if (page)
 		report->kind = contig_page_kind(page);

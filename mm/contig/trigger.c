@@ -57,13 +57,13 @@ static int contig_parse_place(char *word, struct contig_options *opt)
 {
 	const struct {
 		const char *name;
-		u64 *value;
+		u64 *value, most;
 	} places[] = {
-		{ "align=", &opt->align },
-		{ "boundary=", &opt->boundary },
-		{ "low=", &opt->low },
-		{ "high=", &opt->high },
-		{ "min=", &opt->min },
+		{ "align=", &opt->align, PHYS_ADDR_MAX },
+		{ "boundary=", &opt->boundary, PHYS_ADDR_MAX },
+		{ "low=", &opt->low, PHYS_ADDR_MAX },
+		{ "high=", &opt->high, PHYS_ADDR_MAX },
+		{ "min=", &opt->min, ULONG_MAX },
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(places); i++) {
@@ -71,7 +71,8 @@ static int contig_parse_place(char *word, struct contig_options *opt)
 
 		opt->has_place |= len;
 		if (len)
-			return kstrtoull(word + len, 0, places[i].value);
+			return kstrtoull(word + len, 0, places[i].value) ?:
+			       (*places[i].value > places[i].most ? -ERANGE : 0);
 	}
 	return -EINVAL;
 }

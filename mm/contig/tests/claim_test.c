@@ -333,6 +333,50 @@ void contig_test_cma_blocks(struct kunit *test)
 	contig_window_set_type(window, MIGRATE_MOVABLE);
 }
 
+/* === Memory that goes === */
+
+static bool contig_is_offline(const struct zone *zone, unsigned long pfn)
+{
+	return false;
+}
+
+/* Memory went offline since this request was checked: that of the window, or other. */
+static int contig_take_departed(struct contig_take *take,
+				struct contig_window *window)
+{
+	*take = (struct contig_take){
+		.start = window->start,
+		.end = window->start + 256,
+		.zone = page_zone(pfn_to_page(window->start)),
+		.departures = contig_departures - 1,
+		.flags = ACR_FLAGS_NONE,
+		.gfp = GFP_KERNEL,
+		.move_gfp = GFP_KERNEL | __GFP_MOVABLE,
+		.deadline = CONTIG_NEVER,
+	};
+	return contig_take(take);
+}
+
+/* What is not there any more is neither looked at nor taken. */
+void contig_test_departed(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	struct contig_take *take = kunit_kzalloc(test, sizeof(*take), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, take);
+	contig_window_release_all(window);
+	kunit_activate_static_stub(test, contig_is_online_in, contig_is_offline);
+	KUNIT_EXPECT_EQ(test, -EINVAL, contig_take_departed(take, window));
+	kunit_deactivate_static_stub(test, contig_is_online_in);
+	KUNIT_EXPECT_EQ(test, take->report.reason, CONTIG_NOT_PRESENT);
+	KUNIT_EXPECT_EQ(test, take->report.blocking_pfn, window->start);
+	contig_window_expect_whole(window);
+
+	KUNIT_EXPECT_EQ(test, 0, contig_take_departed(take, window));
+	contig_unclaim(take);
+	contig_window_expect_whole(window);
+}
+
 /* === Memory that goes bad === */
 
 #ifdef CONFIG_MEMORY_FAILURE

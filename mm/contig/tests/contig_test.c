@@ -23,6 +23,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_good_gfp),
 	KUNIT_CASE(contig_test_nowait_locked),
 	KUNIT_CASE(contig_test_cma_blocks),
+	KUNIT_CASE(contig_test_departed),
 #ifdef CONFIG_MEMORY_FAILURE
 	KUNIT_CASE(contig_test_goes_bad),
 #endif
@@ -133,6 +134,7 @@ static struct kunit_case contig_cases[] = {
 	/* map_test.c */
 	KUNIT_CASE(contig_test_last_block),
 	KUNIT_CASE(contig_test_holes),
+	KUNIT_CASE(contig_test_map_departed),
 
 	/* block_test.c */
 	KUNIT_CASE(contig_test_forms_of_buddy),

@@ -17,6 +17,15 @@
 
 /* === Searches === */
 
+static int contig_error_entered;
+
+static void contig_enter_error(unsigned long start, unsigned long nr_pages,
+			       const struct contig_terms *terms,
+			       const struct contig_report *report)
+{
+	contig_error_entered = report->error;
+}
+
 /* Blocks in a window that is free, while some point of the search fails. */
 static struct page *contig_search_with_fault(struct kunit *test,
 					     unsigned long points,
@@ -30,8 +39,11 @@ static struct page *contig_search_with_fault(struct kunit *test,
 	contig_window_release_all(window);
 	req = contig_ask_in(window, 100);
 	contig_fail(test, points, -1);
+	kunit_activate_static_stub(test, contig_conclude, contig_enter_error);
 	page = contig_alloc(&req, report);
+	kunit_deactivate_static_stub(test, contig_conclude);
 	contig_fail_no_more(test);
+	KUNIT_EXPECT_EQ(test, contig_error_entered, report->error);
 	contig_tell_fault(test, report->error, report->reason);
 	KUNIT_EXPECT_GT(test, contig_told.failed, 0);
 	if (page)
@@ -160,10 +172,11 @@ static bool contig_not_direct(struct device *dev)
 	return false;
 }
 
-/* What cannot be entered goes back to the DMA API. */
+/* What cannot be entered is not asked for: the DMA API takes nothing back in IRQs. */
 void contig_test_fault_dma(struct kunit *test)
 {
 	struct device *dev = kunit_device_register(test, "contig-fault");
+	unsigned long flags;
 	dma_addr_t dma;
 	void *memory;
 
@@ -171,10 +184,15 @@ void contig_test_fault_dma(struct kunit *test)
 	dev->coherent_dma_mask = DMA_BIT_MASK(32);
 	kunit_activate_static_stub(test, contig_dma_is_direct,
 				   contig_not_direct);
-	contig_fail(test, BIT(CONTIG_FAULT_DMA), 1);
+	contig_fail(test, BIT(CONTIG_FAULT_DMA), 2);
+	local_irq_save(flags);
+	memory = dma_alloc_contig(dev, SZ_8K, SZ_8K, &dma, GFP_ATOMIC,
+				  DMA_ATTR_NO_WARN);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_NULL(test, memory);
 	KUNIT_EXPECT_NULL(test, dma_alloc_contig(dev, SZ_8K, SZ_8K, &dma,
 						 GFP_KERNEL, DMA_ATTR_NO_WARN));
-	KUNIT_EXPECT_EQ(test, contig_told.failed, 1);
+	KUNIT_EXPECT_EQ(test, contig_told.failed, 2);
 	contig_tell_fault(test, -ENOMEM, CONTIG_NO_MEMORY);
 	memory = dma_alloc_contig(dev, SZ_8K, SZ_8K, &dma, GFP_KERNEL, 0);
 	contig_fail_no_more(test);

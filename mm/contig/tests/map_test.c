@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a zone looks like where its memory ends, and where there is none.
+ * What a zone looks like where its memory ends, where there is none, and where it goes.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/mm.h>
 
@@ -134,4 +135,66 @@ void contig_test_holes(struct kunit *test)
 	}
 	if (!holes)
 		kunit_skip(test, "no zone has a hole");
+}
+
+/* === Memory that goes === */
+
+static int contig_looks;
+
+static bool contig_goes_after_first_look(const struct zone *zone,
+					 unsigned long pfn)
+{
+	return !contig_looks++;
+}
+
+/* Map one block, for a request as large as it is. */
+static void contig_map_one(struct kunit *test, struct contig_scan *scan,
+			   struct contig_mapper *mapper, unsigned long start)
+{
+	struct contig_wish wish = {
+		.nr_pages = pageblock_nr_pages,
+		.align = pageblock_nr_pages,
+		.start = start,
+		.end = start + pageblock_nr_pages,
+	};
+
+	*mapper = (struct contig_mapper){
+		.zone = page_zone(pfn_to_page(start)),
+		.nr_pages = wish.nr_pages,
+	};
+	contig_scan_init(scan, &wish, CONTIG_LEVEL_HELD, wish.start, wish.end);
+	KUNIT_EXPECT_EQ(test, 0, contig_map(scan, wish.start, wish.end, mapper));
+	contig_scan_finish(scan);
+}
+
+/* A held page is looked at twice, and the memory may go before the second time. */
+void contig_test_map_departed(struct kunit *test)
+{
+	struct contig_scan *scan = kunit_kzalloc(test, sizeof(*scan), GFP_KERNEL);
+	struct contig_window *window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	unsigned long pfn = window->start + 100;
+	unsigned long addr = contig_anon_map(window, pfn, 1);
+	struct page *page = pfn_to_page(pfn);
+	struct contig_mapper mapper;
+
+	KUNIT_ASSERT_NOT_NULL(test, scan);
+	contig_window_release_rest(window);
+	get_page(page);
+
+	contig_looks = 0;
+	kunit_activate_static_stub(test, contig_is_online_in,
+				   contig_goes_after_first_look);
+	contig_map_one(test, scan, &mapper, window->start);
+	kunit_deactivate_static_stub(test, contig_is_online_in);
+	KUNIT_EXPECT_EQ(test, contig_looks, 2);
+	KUNIT_EXPECT_FALSE(test, mapper.saw_held);
+	KUNIT_EXPECT_EQ(test, scan->best, CONTIG_NO_PFN);
+
+	contig_map_one(test, scan, &mapper, window->start);
+	KUNIT_EXPECT_TRUE(test, mapper.saw_held);
+	KUNIT_EXPECT_EQ(test, scan->best, window->start);
+
+	put_page(page);
+	contig_window_check(window, 1);
+	contig_anon_unmap(test, addr, 1);
 }

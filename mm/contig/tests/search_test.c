@@ -267,6 +267,8 @@ static const struct contig_bad_wish {
 				 .effort = CONTIG_NORMAL } },
 	{ "timeout of NOWAIT", { .nr_pages = 1, .timeout = KTIME_MAX,
 				 .effort = CONTIG_NOWAIT } },
+	{ "timeout before now", { .nr_pages = 1, .timeout = -1,
+				  .effort = CONTIG_HARD } },
 	{ "node below all", { .nr_pages = 1, .nid = NUMA_NO_NODE - 1 } },
 	{ "node above all", { .nr_pages = 1, .nid = MAX_NUMNODES } },
 	{ "ACCOUNT", { .nr_pages = 1, .gfp = __GFP_ACCOUNT } },

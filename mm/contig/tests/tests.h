@@ -20,6 +20,7 @@ void contig_test_compound(struct kunit *test);
 void contig_test_good_gfp(struct kunit *test);
 void contig_test_nowait_locked(struct kunit *test);
 void contig_test_cma_blocks(struct kunit *test);
+void contig_test_departed(struct kunit *test);
 
 #ifdef CONFIG_MEMORY_FAILURE
 void contig_test_goes_bad(struct kunit *test);
@@ -129,6 +130,7 @@ void contig_test_most_movable(struct kunit *test);
 /* map_test.c */
 void contig_test_last_block(struct kunit *test);
 void contig_test_holes(struct kunit *test);
+void contig_test_map_departed(struct kunit *test);
 
 /* block_test.c */
 void contig_test_forms_of_buddy(struct kunit *test);

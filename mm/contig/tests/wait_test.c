@@ -49,6 +49,9 @@ void contig_test_terms(struct kunit *test)
 	KUNIT_EXPECT_GE(test, terms.deadline, now + 3ULL * NSEC_PER_SEC);
 	KUNIT_EXPECT_LE(test, terms.deadline,
 			ktime_get_ns() + 3ULL * NSEC_PER_SEC);
+	/* Before the clock began, even */
+	contig_agree(&terms, GFP_KERNEL, CONTIG_HARD, KTIME_MIN);
+	KUNIT_EXPECT_LE(test, terms.deadline, ktime_get_ns());
 
 	KUNIT_EXPECT_EQ(test, contig_effort_of(GFP_ATOMIC), CONTIG_NOWAIT);
 	KUNIT_EXPECT_EQ(test, contig_effort_of(GFP_KERNEL), CONTIG_NORMAL);
