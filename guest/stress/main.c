@@ -29,6 +29,7 @@
 #define CHECKPOINT_S	20	/* between two of them */
 #define SHOW_TICKS	50	/* between two lines about the progress */
 #define LONG_TICKS	50
+#define WORK_TICKS	(HANG_TICKS - 300)
 #define MAX_ASKERS	(MAX_SLOTS / 2 - 4)
 
 struct options opt = { .seed = 1, .seconds = 60, .askers = 4 };
@@ -93,10 +94,27 @@ static void show_stack(const struct slot *slot)
 		fclose(file);
 }
 
+/*
+ * By then all others rest. As long as the engine tries one range after the other, on a
+ * machine that is slow, it does get on, though not for ever.
+ */
+static void see_work(struct slot *slot)
+{
+	unsigned long work = contig_stat("requests") + contig_stat("pages_moved");
+
+	if (slot->ticks == HANG_TICKS)
+		slot->is_at_work = work != slot->work;
+	if (slot->ticks == HANG_TICKS && slot->is_at_work)
+		ksft_print_msg("%s: %s takes long: %lu ranges and pages in %d s\n",
+			       slot->name, verb_names[slot->verb], work - slot->work,
+			       (HANG_TICKS - WORK_TICKS) * TICK_MS / 1000);
+	slot->work = work;
+}
+
 /* A gigabyte is more than all others ask for. */
 static unsigned int hang_ticks(const struct slot *slot)
 {
-	return slot->verb == GIGANTIC ? 4 * HANG_TICKS : HANG_TICKS;
+	return slot->verb == GIGANTIC || slot->is_at_work ? 4 * HANG_TICKS : HANG_TICKS;
 }
 
 /* Ticks and not seconds: somebody may stop the whole guest for a while. */
@@ -115,6 +133,10 @@ static void watch_slot(unsigned int number)
 	}
 	slot->ticks = calls == slot->seen ? slot->ticks + 1 : 0;
 	slot->seen = calls;
+	if (!slot->ticks)
+		slot->is_at_work = false;
+	if (slot->ticks == WORK_TICKS || slot->ticks == HANG_TICKS)
+		see_work(slot);
 	if (slot->ticks < hang_ticks(slot) ||
 	    (slot->paused == shared->phase && shared->pause))
 		return;

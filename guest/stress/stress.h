@@ -56,8 +56,8 @@ struct slot {
 	pid_t pid;
 	const char *name;
 	void (*run)(unsigned int number);
-	bool asks, doomed;
-	unsigned long calls, seen, at_checkpoint;
+	bool asks, doomed, is_at_work;
+	unsigned long calls, seen, at_checkpoint, work;
 	unsigned int ticks, paused;
 	int verb;
 };
