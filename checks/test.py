@@ -27,7 +27,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = pathlib.Path("build/results")
 LANES = ("x86_64", "uml", "debug", "arm64")
 WITH_FRAMES = ("x86_64", "uml", "debug")
-OTHER_LANES = ("arm64-64k", "numa", "i386", "kcsan")
+OTHER_LANES = ("arm64-64k", "numa", "i386", "kcsan", "kmsan")
 ONLY_BUILT = ("allnoconfig", "no-compaction", "no-hotplug", "no-hugetlb", "block7", "llvm",
               "context")
 GUESTS = 3              # large guests at a time: they wait now and then
@@ -104,6 +104,8 @@ KCSAN = ["--mem", "2G", "--cpus", "4", "--append", "cma=128M movablecore=512M"]
 # Short: all programs but those that look at one thing after the other
 KCSAN_SELFTEST = KCSAN[:-1] + [KCSAN[-1] + " JOB=selftest PROGRAMS=contig_range,contig_move,"
                                "contig_stress,contig_place ROUNDS=20 REQUESTS=100"]
+# Two thirds of the memory are what KMSAN knows of the rest.
+KMSAN = ["--mem", "4G", "--append", "cma=64M movablecore=320M contig_tests.stride=9"]
 MEGABYTE = ["--mem", "2G", "--append", "cma=1G"]
 # Of fewer blocks than kinds of them the kernel would not keep any for what can move.
 MEGABYTE_64K = ["--mem", "4G", "--append", "cma=1G"]
@@ -120,6 +122,7 @@ OTHER_GUESTS = (
     ("i386", "selftest", 1800, I386_SELFTEST),
     ("kcsan", "races", 1200, KCSAN),
     ("kcsan", "races-selftest", 1800, KCSAN_SELFTEST),
+    ("kmsan", "kunit", 1800, KMSAN),
     ("arm64-64k", "selftest", 1800, ARM64_64K_SELFTEST),    # not beside the other of 8 GB
 )
 

@@ -38,6 +38,7 @@ lane_is()
 	latency)	fragments='common files qemu x86_64 contig bench latency' ;;
 	numa)		fragments='common qemu x86_64 numa contig' ;;
 	kcsan)		fragments='common qemu x86_64 kcsan contig' ;;
+	kmsan)		fragments='common qemu x86_64 kmsan contig'; with_clang 19 ;;
 	uml)		uml; fragments='common files uml contig' ;;
 	bench-uml)	uml; fragments='common files uml contig bench' ;;
 	arm64)		arm64; fragments='common files qemu arm64 arm64-4k contig' ;;
@@ -48,12 +49,10 @@ lane_is()
 	no-hotplug)	only_built small no-hotplug contig ;;
 	no-hugetlb)	only_built small no-hugetlb contig ;;
 	block7)		only_built small block7 contig ;;
-	llvm)		only_built small contig; compiler=clang-19
-			packages='clang-19 lld-19 llvm-19' ;;
+	llvm)		only_built small contig; with_clang 19 ;;
 	# Kconfig waits for clang 23, which is in no suite yet; for our files 22 will do.
-	context)	only_built small contig; compiler=clang-22
-			target=mm/contig/ options='CONFIG_WARN_CONTEXT_ANALYSIS=y CONTEXT_ANALYSIS=y'
-			packages='clang-22 lld-22 llvm-22' ;;
+	context)	only_built small contig; with_clang 22
+			target=mm/contig/ options='CONFIG_WARN_CONTEXT_ANALYSIS=y CONTEXT_ANALYSIS=y' ;;
 	*)		return 1 ;;
 	esac
 }
@@ -77,6 +76,11 @@ i386()
 	# As max, QEMU is of a kind of which the kernel says that two do not go together.
 	emulator='qemu-system-i386 -machine q35 -cpu coreduo'
 	packages='gcc-i686-linux-gnu libc6-dev-i386-cross'
+}
+
+with_clang()	# VERSION
+{
+	compiler=clang-$1 packages="clang-$1 lld-$1 llvm-$1"
 }
 
 only_built()	# FRAGMENT...
