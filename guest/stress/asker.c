@@ -118,13 +118,22 @@ static void adopt(struct asker *a, const struct wish *wish, const struct contig_
 	a->pages += held.nr;
 }
 
+static void note_delay(const struct wish *wish, const struct contig_answer *answer)
+{
+	unsigned long long allowed = shared->late + wish->timeout * 1000000ULL;
+
+	if (!wish->timeout || answer->nsec <= allowed)
+		return;
+	shared->late += answer->nsec - allowed;
+	snprintf(shared->latest, sizeof(shared->latest), "%s: error=%d reason=%s", wish->words,
+		 answer->error, answer->reason);
+}
+
 static void judge(struct asker *a, const struct wish *wish, const struct contig_answer *answer)
 {
 	const char *wrong = what_is_wrong(wish, answer);
 
-	if (wish->timeout && answer->nsec > wish->timeout * 1000000ULL &&
-	    answer->nsec - wish->timeout * 1000000ULL > shared->late)
-		shared->late = answer->nsec - wish->timeout * 1000000ULL;
+	note_delay(wish, answer);
 	if (wrong)
 		it_is_wrong(answer->error ? ANSWER : OWNER,
 			    "%s: '%s' gave start=0x%lx nr=%lu error=%d reason=%s pfn=0x%lx",

@@ -292,9 +292,9 @@ static void tell(void)
 	};
 
 	show_tallies();
-	ksft_print_msg("seed %lu, %u checkpoints; longest way to die %llu us, longest delay behind a deadline %llu us; %lu huge pages not found (SIGBUS)\n",
+	ksft_print_msg("seed %lu, %u checkpoints; longest way to die %llu us, longest delay behind a deadline %llu us (%s); %lu huge pages not found (SIGBUS)\n",
 		       opt.seed, checkpoints, shared->tally[KILLED].longest / 1000,
-		       shared->late / 1000, shared->no_page);
+		       shared->late / 1000, shared->latest, shared->no_page);
 	for (int kind = 0; kind < NR_WRONGS; kind++) {
 		if (shared->wrong[kind][0])
 			ksft_print_msg("WRONG: %s\n", shared->wrong[kind]);

@@ -277,10 +277,26 @@ static inline int contig_because_of(struct contig_report *report, int error,
 	return error;
 }
 
+/* Is there a deadline, and is it past? */
+static inline bool contig_is_past(u64 deadline)
+{
+	return deadline != CONTIG_NEVER && ktime_get_ns() >= deadline;
+}
+
 /* No time is left, whatever is in the way. */
 static inline bool contig_is_late(const struct contig_take *take)
 {
-	return take->deadline != CONTIG_NEVER && ktime_get_ns() >= take->deadline;
+	return contig_is_past(take->deadline);
+}
+
+/* Of a request that would go on elsewhere: what was in the way last is still named. */
+static inline int contig_too_late(struct contig_report *report)
+{
+	if (!report->error)
+		report->blocking_pfn = CONTIG_NO_PFN;
+	report->error = -ETIMEDOUT;
+	report->reason = CONTIG_TIMED_OUT;
+	return -ETIMEDOUT;
 }
 
 /* Nobody is left to wait for it. */
@@ -394,6 +410,7 @@ int contig_search_dry(const struct contig_wish *wish,
  * @zone: which
  * @nr_pages: what for: smaller hugetlb pages may make room
  * @stop: as in struct contig_terms
+ * @deadline: the same
  * @saw_hugetlb: some such
  * @saw_held: pages that may be let go of
  * @drained: the LRU batches were drained once
@@ -403,6 +420,7 @@ struct contig_mapper {
 	struct zone *zone;
 	unsigned long nr_pages;
 	const bool *stop;
+	u64 deadline;
 	bool saw_hugetlb;
 	bool saw_held;
 	bool drained;

@@ -169,7 +169,8 @@ static void contig_map_drain(struct contig_mapper *mapper)
  * @data: the struct contig_mapper
  *
  * Context: Task context, may sleep.
- * Return: 0, or -EINTR on a fatal signal or if it was called off.
+ * Return: 0; -EINTR on a fatal signal or if it was called off; -ETIMEDOUT if there is
+ * a deadline and it passed.
  */
 int contig_map(struct contig_scan *scan, unsigned long start,
 	       unsigned long end, void *data)
@@ -182,6 +183,8 @@ int contig_map(struct contig_scan *scan, unsigned long start,
 		contig_step(CONTIG_STEP_MAP);
 		if (contig_is_called_off(mapper->stop))
 			return -EINTR;
+		if (contig_is_past(mapper->deadline))
+			return -ETIMEDOUT;
 		scoped_guard(rcu)
 			start = contig_map_block(mapper, scan, start, &enough);
 		if (mapper->must_drain)

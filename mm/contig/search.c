@@ -208,8 +208,9 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 		sum->error = -EBUSY;
 	if (err == -EINVAL ||
 	    (err == -ENOMEM && hunt->shortages++ < CONTIG_SHORTAGES))
-		return -EBUSY;
-	return err;
+		err = -EBUSY;
+	return err == -EBUSY && contig_is_past(terms.deadline) ?
+	       contig_too_late(sum) : err;
 }
 
 /* === Passes === */
@@ -281,6 +282,8 @@ static int contig_follow(struct contig_hunt *hunt, struct contig_plan *plan)
 		err = contig_plan_next(plan, contig_map, &hunt->mapper);
 		if (err == -ENOENT)
 			return -EBUSY;
+		if (err == -ETIMEDOUT)
+			return contig_too_late(hunt->report);
 		if (err)
 			return contig_because(hunt->report, err,
 					      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
@@ -475,6 +478,7 @@ int contig_search(const struct contig_wish *wish, struct contig_terms *terms,
 		.min_pages = terms->min_pages,
 		.gfp = terms->gfp,
 		.mapper.stop = terms->stop,
+		.mapper.deadline = terms->deadline,
 		.report = report,
 	};
 	int err;
@@ -517,6 +521,7 @@ int contig_search_dry(const struct contig_wish *wish,
 		.min_pages = terms->min_pages,
 		.gfp = terms->gfp,
 		.mapper.stop = terms->stop,
+		.mapper.deadline = CONTIG_NEVER,
 		.report = report,
 		.only_look = true,
 	};

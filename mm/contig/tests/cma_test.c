@@ -6,9 +6,11 @@
  * Most cases take all of the area first, then let go of what shall be free: so it
  * is known which candidates there are.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/bitmap.h>
 #include <linux/cma.h>
+#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/irq_work.h>
 #include <linux/mm.h>
@@ -270,6 +272,37 @@ static void contig_test_cma_many_held(struct kunit *test)
 	contig_anon_unmap(test, addr, 32);
 }
 
+static long contig_ask_slowly(void)
+{
+	mdelay(50);
+	return 0;
+}
+
+/* Each attempt takes its time: those that wait end with the patience all the same. */
+static void contig_test_cma_slow(struct kunit *test)
+{
+	struct contig_area *area = contig_area_open(test);
+	struct contig_events before;
+	unsigned long start, addr;
+
+	contig_area_fill(area);
+	start = contig_area_free(area, 32);
+	addr = contig_anon_map(contig_area_window(area, start, 32), start, 32);
+	for (unsigned long i = 3; i < 32; i += 4)
+		get_page(pfn_to_page(start + i));
+	contig_read_events(&before);
+	kunit_activate_static_stub(test, contig_nr_poisoned, contig_ask_slowly);
+	KUNIT_EXPECT_NULL(test, cma_alloc_timeout(area->cma, 4, 0, CONTIG_QUIET |
+						  __GFP_RETRY_MAYFAIL, 0));
+	kunit_deactivate_static_stub(test, contig_nr_poisoned);
+	KUNIT_EXPECT_GT(test, contig_events_since(&before, CONTIG_REQUESTS), 8);
+	KUNIT_EXPECT_LE(test, contig_events_since(&before, CONTIG_REQUESTS), 30);
+	for (unsigned long i = 3; i < 32; i += 4)
+		put_page(pfn_to_page(start + i));
+	contig_area_expect_pages(area, cma_alloc(area->cma, 32, 0, true), 32, 0);
+	contig_anon_unmap(test, addr, 32);
+}
+
 /* The same with pages that show only when they do not move. */
 static void contig_test_cma_many_left(struct kunit *test)
 {
@@ -411,6 +444,7 @@ static struct kunit_case contig_cma_cases[] = {
 	KUNIT_CASE(contig_test_cma_waits),
 	KUNIT_CASE(contig_test_cma_many_held),
 	KUNIT_CASE(contig_test_cma_many_left),
+	KUNIT_CASE(contig_test_cma_slow),
 	KUNIT_CASE(contig_test_cma_no_compound),
 	KUNIT_CASE(contig_test_cma_nowait_locked),
 	KUNIT_CASE(contig_test_cma_nowait_in_hardirq),

@@ -135,6 +135,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_last_block),
 	KUNIT_CASE(contig_test_holes),
 	KUNIT_CASE(contig_test_map_departed),
+	KUNIT_CASE(contig_test_map_late),
 
 	/* block_test.c */
 	KUNIT_CASE(contig_test_forms_of_buddy),

@@ -4,6 +4,7 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 
 #include "../../internal.h"
@@ -36,7 +37,11 @@ static bool contig_all_reserved(struct zone *zone, unsigned long start,
 static void contig_expect_mapped(struct kunit *test, struct contig_scan *scan,
 				 struct zone *zone, unsigned long start)
 {
-	struct contig_mapper mapper = { .zone = zone, .nr_pages = 1 };
+	struct contig_mapper mapper = {
+		.zone = zone,
+		.nr_pages = 1,
+		.deadline = CONTIG_NEVER,
+	};
 	struct contig_wish wish = {
 		.nr_pages = 1,
 		.align = 1,
@@ -161,6 +166,7 @@ static void contig_map_one(struct kunit *test, struct contig_scan *scan,
 	*mapper = (struct contig_mapper){
 		.zone = page_zone(pfn_to_page(start)),
 		.nr_pages = wish.nr_pages,
+		.deadline = CONTIG_NEVER,
 	};
 	contig_scan_init(scan, &wish, CONTIG_LEVEL_HELD, wish.start, wish.end);
 	KUNIT_EXPECT_EQ(test, 0, contig_map(scan, wish.start, wish.end, mapper));
@@ -197,4 +203,35 @@ void contig_test_map_departed(struct kunit *test)
 	put_page(page);
 	contig_window_check(window, 1);
 	contig_anon_unmap(test, addr, 1);
+}
+
+/* === No time === */
+
+static bool contig_takes_long(const struct zone *zone, unsigned long pfn)
+{
+	contig_looks++;
+	mdelay(10);
+	return true;
+}
+
+/* Where there is much to look at a search ends in the midst of it. */
+void contig_test_map_late(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 32 * pageblock_nr_pages);
+	struct contig_request req = contig_ask_in(window, pageblock_nr_pages);
+	struct contig_report report;
+
+	req.align = PFN_PHYS(pageblock_nr_pages);
+	req.effort = CONTIG_HARD;
+	req.timeout = ms_to_ktime(35);
+	contig_looks = 0;
+	kunit_activate_static_stub(test, contig_is_online_in, contig_takes_long);
+	KUNIT_EXPECT_NULL(test, contig_alloc(&req, &report));
+	kunit_deactivate_static_stub(test, contig_is_online_in);
+	KUNIT_EXPECT_EQ(test, report.error, -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, report.reason, CONTIG_TIMED_OUT);
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, CONTIG_NO_PFN);
+	KUNIT_EXPECT_GT(test, contig_looks, 0);
+	KUNIT_EXPECT_LE(test, contig_looks, 4);
+	contig_window_check(window, 0);
 }

@@ -131,6 +131,7 @@ void contig_test_most_movable(struct kunit *test);
 void contig_test_last_block(struct kunit *test);
 void contig_test_holes(struct kunit *test);
 void contig_test_map_departed(struct kunit *test);
+void contig_test_map_late(struct kunit *test);
 
 /* block_test.c */
 void contig_test_forms_of_buddy(struct kunit *test);
