@@ -39,23 +39,15 @@
 /* So many idle CPUs help at most. */
 #define CONTIG_HELPERS		3U
 
-/* Memory of a virtual machine that nobody has asked its host for yet */
-static void contig_accept(struct contig_take *take, unsigned long pfn)
-{
-	struct page *page = pfn_to_page(pageblock_start_pfn(pfn));
-
-	guard(rcu)();
-
-	if (contig_is_there(take, pfn) && PageUnaccepted(page))
-		accept_page(page);
-}
-
 static int contig_isolate_block(struct contig_take *take, unsigned long block)
 {
 	unsigned long start = contig_block_start(take, block);
 	struct page *page = pfn_to_page(pageblock_start_pfn(start));
 
-	contig_accept(take, start);
+	scoped_guard(rcu)
+		if (contig_is_there(take, start) && PageUnaccepted(page))
+			accept_page(page);
+
 	if (contig_fault(CONTIG_FAULT_ISOLATE))
 		return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
 				      start);
