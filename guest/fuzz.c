@@ -249,16 +249,27 @@ static void note(unsigned int which, bool taken)
 	__atomic_add_fetch(&shared->beats, 1, __ATOMIC_RELAXED);
 }
 
-/*
- * Addresses of the kernel have 16 digits and begin with ffff. A number that we gave is
- * given back behind 0x; where a part of a line was read, that may be cut off.
- */
+/* Is what stands here a number that we gave? Before it a part of the line may be missing. */
+static bool is_ours(const char *text, size_t at)
+{
+	static const char * const before[] = { "pfn=0x", "start=0x", "block=0x", "first=0x",
+					       "PFN 0x" };
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		size_t len = strlen(before[i]);
+
+		if (at < len || !memcmp(text + at - len, before[i], len))
+			return true;
+	}
+	return false;
+}
+
+/* Addresses of the kernel have 16 digits and begin with ffff. */
 static void look_for_addresses(const char *path, const char *text, size_t len)
 {
-	for (size_t at = 2; at + 16 <= len; at++) {
+	for (size_t at = 0; at + 16 <= len; at++) {
 		if (memcmp(text + at, "ffff", 4) ||
-		    strspn(text + at, "0123456789abcdef") < 16 ||
-		    (text[at - 1] == 'x' && text[at - 2] == '0'))
+		    strspn(text + at, "0123456789abcdef") < 16 || is_ours(text, at))
 			continue;
 		if (__atomic_add_fetch(&shared->leaks, 1, __ATOMIC_RELAXED) <= WORST)
 			printf("fuzz: %s: an address: %.16s\n", path, text + at);

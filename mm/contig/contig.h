@@ -524,7 +524,9 @@ void contig_count(enum contig_event event, unsigned long nr);
 void contig_count_reason(enum contig_reason reason);
 const char *contig_reason_name(enum contig_reason reason);
 const char *contig_kind_name(enum contig_kind kind);
-#define CONTIG_TEXT_MAX	160
+#define CONTIG_TEXT_MAX		160
+#define CONTIG_CALLER_MAX	128
+const char *contig_caller_name(char *buf, unsigned long caller);
 const char *contig_describe(const struct contig_report *report, char *buf,
 			    size_t size);
 void contig_conclude(unsigned long start, unsigned long nr_pages,

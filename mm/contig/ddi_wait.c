@@ -98,15 +98,15 @@ static void ddi_name_blocker(struct ddi_order *order)
 bool contig_tell_wait(size_t size, u64 waited, unsigned long caller,
 		      const struct contig_report *report)
 {
-	char text[CONTIG_TEXT_MAX];
+	char name[CONTIG_CALLER_MAX], text[CONTIG_TEXT_MAX];
 
 	KUNIT_STATIC_STUB_REDIRECT(contig_tell_wait, size, waited, caller,
 				   report);
 	if (waited < DDI_TELL_AFTER)
 		return false;
-	pr_warn("%s[%d] waits for %zu bytes since %llu s in %pS: %s\n",
+	pr_warn("%s[%d] waits for %zu bytes since %llu s in %s: %s\n",
 		current->comm, task_pid_nr(current), size,
-		div_u64(waited, NSEC_PER_SEC), (void *)caller,
+		div_u64(waited, NSEC_PER_SEC), contig_caller_name(name, caller),
 		contig_describe(report, text, sizeof(text)));
 	return true;
 }

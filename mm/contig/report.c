@@ -11,6 +11,7 @@
 
 #include <linux/debugfs.h>
 #include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
@@ -84,6 +85,24 @@ static const char *contig_pfn_name(char *buf, size_t size, unsigned long pfn)
 	if (pfn == CONTIG_NO_PFN)
 		return "none";
 	scnprintf(buf, size, "0x%lx", pfn);
+	return buf;
+}
+
+/**
+ * contig_caller_name() - the function that a code address lies in
+ * @buf: for the text, CONTIG_CALLER_MAX bytes
+ * @caller: the address
+ *
+ * An address without a symbol, of a module that has gone, would be shown as it is.
+ *
+ * Context: Any.
+ * Return: @buf.
+ */
+const char *contig_caller_name(char *buf, unsigned long caller)
+{
+	bool known = IS_ENABLED(CONFIG_KALLSYMS) && kernel_text_address(caller);
+
+	scnprintf(buf, CONTIG_CALLER_MAX, known ? "%pS" : "%p", (void *)caller);
 	return buf;
 }
 
@@ -267,12 +286,12 @@ const char *contig_describe(const struct contig_report *report, char *buf,
 
 static void contig_log_failure(const struct contig_failure *failure)
 {
-	char start[24], text[CONTIG_TEXT_MAX];
+	char start[24], caller[CONTIG_CALLER_MAX], text[CONTIG_TEXT_MAX];
 
-	pr_info_ratelimited("%lu pages (PFN %s) refused to %pS: %s\n",
+	pr_info_ratelimited("%lu pages (PFN %s) refused to %s: %s\n",
 			    failure->nr_pages,
 			    contig_pfn_name(start, sizeof(start), failure->start),
-			    (void *)failure->caller,
+			    contig_caller_name(caller, failure->caller),
 			    contig_describe(&failure->report, text, sizeof(text)));
 }
 
@@ -332,10 +351,10 @@ static void contig_show_failure(struct seq_file *m,
 	u64 usecs = div_u64(failure->when, NSEC_PER_USEC);
 	u32 fraction;
 	u64 seconds = div_u64_rem(usecs, USEC_PER_SEC, &fraction);
-	char start[24], pfn[24];
+	char start[24], pfn[24], caller[CONTIG_CALLER_MAX];
 
-	seq_printf(m, "time=%llu.%06u caller=%pS start=%s nr=%lu error=%d reason=%s pfn=%s kind=%s tried=%lu moved=%lu usecs=%llu\n",
-		   seconds, fraction, (void *)failure->caller,
+	seq_printf(m, "time=%llu.%06u caller=%s start=%s nr=%lu error=%d reason=%s pfn=%s kind=%s tried=%lu moved=%lu usecs=%llu\n",
+		   seconds, fraction, contig_caller_name(caller, failure->caller),
 		   contig_pfn_name(start, sizeof(start), failure->start),
 		   failure->nr_pages, report->error,
 		   contig_reason_name(report->reason),
@@ -358,16 +377,16 @@ DEFINE_SHOW_ATTRIBUTE(contig_failures);
 static void contig_show_client(struct seq_file *m, struct contig_client *client,
 			       int outcome)
 {
+	char caller[CONTIG_CALLER_MAX];
+
 	for (int bucket = 0; bucket < CONTIG_NR_BUCKETS; bucket++) {
 		long nr = atomic_long_read(&client->nr[outcome][bucket]);
 
 		if (!nr)
 			continue;
-		if (client->caller)
-			seq_printf(m, "%pS", (void *)client->caller);
-		else
-			seq_puts(m, "others");
-		seq_printf(m, " %s %llu %ld\n", outcome ? "failed" : "met",
+		seq_printf(m, "%s %s %llu %ld\n", client->caller ?
+			   contig_caller_name(caller, client->caller) : "others",
+			   outcome ? "failed" : "met",
 			   1ULL << (bucket + CONTIG_FIRST_BUCKET), nr);
 	}
 }

@@ -186,3 +186,18 @@ void contig_test_cma_area(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, cma_release(cma, page, sizes[i]));
 	}
 }
+
+/* Whoever has no symbol is told by a hash, and not by where it lies. */
+void contig_test_caller_name(struct kunit *test)
+{
+	char name[CONTIG_CALLER_MAX], address[24];
+	unsigned long nobody = (unsigned long)test;
+
+	contig_caller_name(name, (unsigned long)contig_test_caller_name);
+	KUNIT_EXPECT_TRUE_MSG(test, strstarts(name, __func__), "%s", name);
+
+	snprintf(address, sizeof(address), "%lx", nobody);
+	contig_caller_name(name, nobody);
+	KUNIT_EXPECT_GT(test, strlen(name), 0);
+	KUNIT_EXPECT_NULL_MSG(test, strstr(name, address), "%s", name);
+}

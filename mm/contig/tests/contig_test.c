@@ -97,6 +97,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_taken_refcounted),
 	KUNIT_CASE(contig_test_misuse_warns),
 	KUNIT_CASE(contig_test_cma_area),
+	KUNIT_CASE(contig_test_caller_name),
 
 	/* free_test.c */
 	KUNIT_CASE(contig_test_free_parts),

@@ -97,6 +97,7 @@ void contig_test_calls_quietly(struct kunit *test);
 void contig_test_taken_refcounted(struct kunit *test);
 void contig_test_misuse_warns(struct kunit *test);
 void contig_test_cma_area(struct kunit *test);
+void contig_test_caller_name(struct kunit *test);
 
 /* free_test.c */
 void contig_test_free_parts(struct kunit *test);
