@@ -24,7 +24,7 @@
 #define AWAY_US		200000
 #define REST_US		300000
 #define OFFLINE_S	6	/* how long somebody may try to take a block away */
-#define HOG_S		8	/* how long it may eat */
+#define HOG_S		60	/* how long it may eat */
 #define PLUG_MB		256	/* of the device; at rest all of it is plugged */
 #define SETTLE_TRIES	600
 
@@ -157,7 +157,7 @@ static void block_goes_and_comes(unsigned int slot, uint64_t *random)
 
 static void eat(void)
 {
-	const size_t step = 1 << 20;
+	const size_t step = 16 << 20;
 	char *map;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -171,7 +171,7 @@ static void eat(void)
 	_exit(0);
 }
 
-/* It dies of it, or is killed a moment later. */
+/* It dies of it, or is killed a while later. */
 static void memory_runs_out(unsigned int slot)
 {
 	unsigned long before = contig_number("/proc/vmstat", "oom_kill");
@@ -190,8 +190,8 @@ static void memory_runs_out(unsigned int slot)
 			kill(pid, SIGKILL);
 		usleep(10000);
 	}
-	end_call(slot, 0, contig_number("/proc/vmstat", "oom_kill") - before, began,
-		 pid > 0 ? 0 : -ENOMEM);
+	before = contig_number("/proc/vmstat", "oom_kill") - before;
+	end_call(slot, 0, before, began, before ? 0 : -EAGAIN);
 }
 
 /* === The host === */
