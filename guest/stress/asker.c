@@ -16,6 +16,7 @@
 
 #include "stress.h"
 
+#define LARGEST_EVERY	32	/* calls */
 #define MAX_HELD	8
 #define ALARM_US	4000
 #define KILL_US		30000
@@ -250,6 +251,10 @@ static unsigned long most_pages(const struct asker *a)
 {
 	unsigned long share = sysconf(_SC_PHYS_PAGES) / (2 * opt.askers);
 
+	/* Some requests are as large as any, of those who have next to nothing. */
+	if (shared->slots[a->slot].calls % LARGEST_EVERY == 0 && !a->patient &&
+	    a->pages < share / 8)
+		return LARGEST;
 	return share > a->pages ? share - a->pages : 0;
 }
 

@@ -13,7 +13,8 @@ const char * const verb_names[NR_VERBS] = {
 	[DDI] = "ddi", [CMA] = "cma", [CALL_RANGE] = "call-range", [CALL_PAGES] = "call-pages",
 	[KILLED] = "killed", [FREE] = "free", [HUGE] = "hugetlb", [GIGANTIC] = "gigantic",
 	[HEAP] = "heap", [CMA_FILE] = "cma-file", [CPU] = "cpu", [BLOCK] = "block",
-	[PLUG] = "plug", [OOM] = "oom",
+	[PLUG] = "plug", [OOM] = "oom", [COMPACT] = "compact", [COLLAPSE] = "collapse",
+	[POISON] = "poison",
 };
 
 double now(void)

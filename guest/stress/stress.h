@@ -32,7 +32,8 @@
 /* What a process is doing; names are in events.c. */
 enum verb {
 	RANGE, PAGES, ALLOC, QUERY, ORDER, COLLECT, CANCEL, AWAIT, DDI, CMA, CALL_RANGE,
-	CALL_PAGES, KILLED, FREE, HUGE, GIGANTIC, HEAP, CMA_FILE, CPU, BLOCK, PLUG, OOM, NR_VERBS
+	CALL_PAGES, KILLED, FREE, HUGE, GIGANTIC, HEAP, CMA_FILE, CPU, BLOCK, PLUG, OOM,
+	COMPACT, COLLAPSE, POISON, NR_VERBS
 };
 
 /* Of what kind the first thing is that went wrong; one test for each. */
@@ -68,7 +69,7 @@ struct shared {
 	unsigned int phase;
 	unsigned long serial, nr_events, no_page;
 	unsigned long long late;	/* longest, nanoseconds */
-	char latest[160];		/* whose that was */
+	char latest[256];		/* whose that was */
 	struct event events[LAST_EVENTS];
 	struct tally tally[NR_VERBS];
 	struct slot slots[MAX_SLOTS];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * CPUs and blocks of memory that go and come back, a process that eats what memory is
- * left, and a host that wants its memory back (virtio-mem, over QEMU's monitor on the
- * port "qmp").
+ * left, a host that wants its memory back (virtio-mem, over QEMU's monitor on the
+ * port "qmp"), and others that move pages: compaction, huge pages made of small ones,
+ * pages that turn out to be bad.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,14 @@
 #define REST_US		300000
 #define OFFLINE_S	6	/* how long somebody may try to take a block away */
 #define HOG_S		60	/* how long it may eat */
+#define HUGE_SIZE	(2UL << 20)
+#define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE 101
+#endif
 #define PLUG_MB		256	/* of the device; at rest all of it is plugged */
 #define SETTLE_TRIES	600
 
@@ -194,6 +203,88 @@ static void memory_runs_out(unsigned int slot)
 	end_call(slot, 0, before, began, before ? 0 : -EAGAIN);
 }
 
+/* === Others that move pages === */
+
+static void memory_is_compacted(unsigned int slot)
+{
+	double began = now();
+	bool good;
+
+	call_begins(slot, COMPACT);
+	good = contig_write_file("/proc/sys/vm/compact_memory", "1");
+	end_call(slot, 0, 0, began, good ? 0 : -errno);
+}
+
+/* The small pages of a stretch of @HUGE_SIZE bytes become a large one, if all goes well. */
+static void pages_become_one(unsigned int slot, uint64_t *random)
+{
+	unsigned char mark = contig_random(random), *huge;
+	double began = now();
+	void *map;
+	int err = 0;
+
+	call_begins(slot, COLLAPSE);
+	map = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		   0);
+	if (map == MAP_FAILED) {
+		end_call(slot, 0, 0, began, -errno);
+		return;
+	}
+	huge = (unsigned char *)(((uintptr_t)map + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
+	memset(huge, mark, HUGE_SIZE);
+	if (madvise(huge, HUGE_SIZE, MADV_COLLAPSE))
+		err = -errno;
+	for (size_t at = 0; at < HUGE_SIZE; at++)
+		if (huge[at] != mark) {
+			it_is_wrong(CONTENT, "a huge page has 0x%x at 0x%zx, not 0x%x",
+				    huge[at], at, mark);
+			break;
+		}
+	munmap(map, 2 * HUGE_SIZE);
+	end_call(slot, 0, HUGE_SIZE / 4096, began, err);
+}
+
+static bool is_good_again(unsigned long pfn)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%lu", pfn);
+	for (int tries = 0; tries < SETTLE_TRIES; tries++) {
+		if (contig_write_file(UNPOISON, number))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/* What is on a page that is taken for bad moves away; then all was a mistake. */
+static void page_turns_bad(unsigned int slot)
+{
+	static int pagemap = -1;
+	double began = now();
+	unsigned long pfn;
+	bool bad;
+	char *page;
+
+	if (pagemap < 0)
+		pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (page == MAP_FAILED)
+		return;
+	call_begins(slot, POISON);
+	*page = 'x';
+	pfn = pagemap_get_pfn(pagemap, page);
+	bad = pfn != -1UL && !madvise(page, 4096, MADV_SOFT_OFFLINE) &&
+	      pagemap_get_pfn(pagemap, page) != pfn;
+	if (bad && !is_good_again(pfn))
+		it_is_wrong(MACHINE, "PFN 0x%lx stays bad", pfn);
+	if (*page != 'x')
+		it_is_wrong(CONTENT, "a page that moved away from a bad one is another");
+	munmap(page, 4096);
+	end_call(slot, pfn, 1, began, bad ? 0 : -EAGAIN);
+}
+
 /* === The host === */
 
 /* As much as a checkpoint can count on: part of it may lie in this block or in that. */
@@ -255,7 +346,7 @@ static void ignore(int signal)
 
 static void upset_something(unsigned int slot, uint64_t *random)
 {
-	unsigned long kind = contig_random(random) % 8;
+	unsigned long kind = contig_random(random) % 12;
 
 	if (kind < 2 && nr_cpus)
 		cpu_goes_and_comes(slot, random);
@@ -263,6 +354,12 @@ static void upset_something(unsigned int slot, uint64_t *random)
 		block_goes_and_comes(slot, random);
 	else if (kind < 5)
 		memory_runs_out(slot);
+	else if (kind < 6)
+		memory_is_compacted(slot);
+	else if (kind < 8)
+		pages_become_one(slot, random);
+	else if (kind < 9 && !access(UNPOISON, W_OK))
+		page_turns_bad(slot);
 	else if (monitor >= 0)
 		host_changes_its_mind(slot, random);
 }
