@@ -3,7 +3,7 @@
 #
 # guest/stress.sh LANE: the job stress in a guest that has all that it can take away,
 # judged by checks/gate.py. From the environment: SEED (1), MINUTES (5), CPUS (2),
-# ENGINE (lane bench), MEM (2560), megabytes beside the 256 of virtio-mem.
+# ENGINE (lane bench), MEM (3584), megabytes beside the 256 of virtio-mem.
 # A page of 1 GB can be had from an area of its own only, which begins at 4 GB.
 set -euo pipefail
 
@@ -21,7 +21,7 @@ device+=" -device virtserialport,chardev=qmp1,name=qmp"
 
 cd "$(dirname "$0")/.."
 status=0
-guest/boot.sh --lane "$lane" --job stress --cpus "${CPUS:-2}" --mem "${MEM:-2560}M,maxmem=4G" \
+guest/boot.sh --lane "$lane" --job stress --cpus "${CPUS:-2}" --mem "${MEM:-3584}M,maxmem=6G" \
 	--timeout $((minutes * 90 + 900)) --out "$out" --append "$append" --qemu "$device" ||
 	status=$?
 skips=lanes/$lane.skips

@@ -166,16 +166,18 @@ static void block_goes_and_comes(unsigned int slot, uint64_t *random)
 
 static void eat(void)
 {
-	const size_t step = 16 << 20;
+	const size_t step = 64 << 20;
 	char *map;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	contig_write_file("/proc/self/oom_score_adj", "1000");
 	for (;;) {
-		map = mmap(NULL, step, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		map = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (map == MAP_FAILED)
 			break;
+		madvise(map, step, MADV_HUGEPAGE);	/* there is not much time */
+		for (size_t at = 0; at < step; at += 4096)
+			map[at] = 1;
 	}
 	_exit(0);
 }
