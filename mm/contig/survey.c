@@ -387,21 +387,6 @@ static unsigned long contig_survey_pages(unsigned long pfn, unsigned long end,
 	return pfn;
 }
 
-/* The same. In what has gone offline nothing is, and isolation will say so. */
-static unsigned long contig_survey_block(unsigned long pfn, unsigned long end,
-					 acr_flags_t flags,
-					 struct contig_obstacle *obstacle)
-{
-	guard(rcu)();
-
-	obstacle->pfn = pfn;
-	if (!pfn_to_online_page(pfn))
-		return end;
-	if (contig_block_obstructs(pfn, flags, obstacle))
-		return pfn;
-	return contig_survey_pages(pfn, end, obstacle);
-}
-
 /* === Pages that are known to stay === */
 
 /*
@@ -455,6 +440,24 @@ bool contig_known_obstructs(unsigned long start, unsigned long end,
 	return false;
 }
 
+/* As contig_survey_pages(). In what has gone offline nothing is, and isolation will say so. */
+static unsigned long contig_survey_block(unsigned long pfn, unsigned long end,
+					 acr_flags_t flags,
+					 struct contig_obstacle *obstacle)
+{
+	guard(rcu)();
+
+	obstacle->pfn = pfn;
+	if (!pfn_to_online_page(pfn))
+		return end;
+	if (contig_block_obstructs(pfn, flags, obstacle))
+		return pfn;
+	pfn = contig_survey_pages(pfn, end, obstacle);
+	if (pfn < end)
+		contig_note(obstacle);
+	return pfn;
+}
+
 /* As if the first page would stay for good. */
 static bool contig_survey_refuses(unsigned long pfn,
 				  struct contig_obstacle *obstacle)
@@ -491,10 +494,8 @@ bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		stop = min(pageblock_end_pfn(pfn), end);
 		cond_resched();
 		pfn = contig_survey_block(pfn, stop, flags, obstacle);
-		if (pfn < stop) {
-			contig_note(obstacle);
+		if (pfn < stop)
 			return false;
-		}
 	}
 	return true;
 }

@@ -246,6 +246,30 @@ static void contig_test_cma_waits(struct kunit *test)
 	contig_area_expect_pages(area, page, 1, 0);
 }
 
+/* Nothing is left of the area but 32 pages of a process, and every fourth is held. */
+static unsigned long contig_area_hold(struct contig_area *area,
+				      unsigned long *addr)
+{
+	unsigned long start;
+
+	contig_area_fill(area);
+	start = contig_area_free(area, 32);
+	*addr = contig_anon_map(contig_area_window(area, start, 32), start, 32);
+	for (unsigned long i = 3; i < 32; i += 4)
+		get_page(pfn_to_page(start + i));
+	return start;
+}
+
+/* Then all of them can be had. */
+static void contig_area_let_go(struct contig_area *area, unsigned long start,
+			       unsigned long addr)
+{
+	for (unsigned long i = 3; i < 32; i += 4)
+		put_page(pfn_to_page(start + i));
+	contig_area_expect_pages(area, cma_alloc(area->cma, 32, 0, true), 32, 0);
+	contig_anon_unmap(area->test, addr, 32);
+}
+
 /*
  * A page of each candidate is held: the second one is reached without asking all CPUs
  * for their LRU batches once more, and so are all others.
@@ -256,20 +280,13 @@ static void contig_test_cma_many_held(struct kunit *test)
 	struct contig_events before;
 	unsigned long start, addr;
 
-	contig_area_fill(area);
-	start = contig_area_free(area, 32);
-	addr = contig_anon_map(contig_area_window(area, start, 32), start, 32);
-	for (unsigned long i = 3; i < 32; i += 4)
-		get_page(pfn_to_page(start + i));
+	start = contig_area_hold(area, &addr);
 	contig_read_events(&before);
 	KUNIT_EXPECT_NULL(test, cma_alloc_timeout(area->cma, 4, 0,
 						  CONTIG_QUIET | __GFP_NORETRY, 0));
 	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_REQUESTS), 8);
 	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_LRU_DRAINS), 1);
-	for (unsigned long i = 3; i < 32; i += 4)
-		put_page(pfn_to_page(start + i));
-	contig_area_expect_pages(area, cma_alloc(area->cma, 32, 0, true), 32, 0);
-	contig_anon_unmap(test, addr, 32);
+	contig_area_let_go(area, start, addr);
 }
 
 static long contig_ask_slowly(void)
@@ -285,11 +302,7 @@ static void contig_test_cma_slow(struct kunit *test)
 	struct contig_events before;
 	unsigned long start, addr;
 
-	contig_area_fill(area);
-	start = contig_area_free(area, 32);
-	addr = contig_anon_map(contig_area_window(area, start, 32), start, 32);
-	for (unsigned long i = 3; i < 32; i += 4)
-		get_page(pfn_to_page(start + i));
+	start = contig_area_hold(area, &addr);
 	contig_read_events(&before);
 	kunit_activate_static_stub(test, contig_nr_poisoned, contig_ask_slowly);
 	KUNIT_EXPECT_NULL(test, cma_alloc_timeout(area->cma, 4, 0, CONTIG_QUIET |
@@ -297,10 +310,7 @@ static void contig_test_cma_slow(struct kunit *test)
 	kunit_deactivate_static_stub(test, contig_nr_poisoned);
 	KUNIT_EXPECT_GT(test, contig_events_since(&before, CONTIG_REQUESTS), 8);
 	KUNIT_EXPECT_LE(test, contig_events_since(&before, CONTIG_REQUESTS), 30);
-	for (unsigned long i = 3; i < 32; i += 4)
-		put_page(pfn_to_page(start + i));
-	contig_area_expect_pages(area, cma_alloc(area->cma, 32, 0, true), 32, 0);
-	contig_anon_unmap(test, addr, 32);
+	contig_area_let_go(area, start, addr);
 }
 
 /* The same with pages that show only when they do not move. */
