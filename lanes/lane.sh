@@ -29,14 +29,14 @@ lane_is()
 	emulator='qemu-system-x86_64 -machine q35 -cpu max,la57=off,erms=off,fsrm=off'
 
 	case $1 in
-	x86_64)		fragments='common files qemu x86_64 poison contig sample' target+=' modules' ;;
-	debug)		fragments='common files qemu x86_64 debug fault contig sample'
+	x86_64)		fragments='common files qemu x86_64 poison tags contig sample' target+=' modules' ;;
+	debug)		fragments='common files qemu x86_64 debug poison tags fault contig sample'
 			target+=' modules' words+=' page_owner=on' ;;
-	gcov)		fragments='common files qemu x86_64 debug fault gcov contig sample'
+	gcov)		fragments='common files qemu x86_64 debug poison tags fault gcov contig sample'
 			target+=' modules' words+=' page_owner=on' ;;
 	bench)		fragments='common files qemu x86_64 contig bench' ;;
 	latency)	fragments='common files qemu x86_64 contig bench latency' ;;
-	numa)		fragments='common qemu x86_64 numa contig' ;;
+	numa)		fragments='common qemu x86_64 numa tags contig' ;;
 	kcsan)		fragments='common qemu x86_64 kcsan contig' ;;
 	kmsan)		fragments='common qemu x86_64 kmsan contig'; with_clang 19 ;;
 	uml)		uml; fragments='common files uml contig' ;;
