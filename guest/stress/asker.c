@@ -21,6 +21,7 @@
 #define ALARM_US	4000
 #define KILL_US		30000
 #define POLL_US		5000
+#define LATE_NS		60000000000ULL	/* no load makes a call that late */
 
 struct held {
 	unsigned long start, nr, mark;
@@ -128,6 +129,9 @@ static void note_delay(const struct wish *wish, const struct contig_answer *answ
 	shared->late += answer->nsec - allowed;
 	snprintf(shared->latest, sizeof(shared->latest), "%s: error=%d reason=%s", wish->words,
 		 answer->error, answer->reason);
+	if (shared->late > LATE_NS)
+		it_is_wrong(STUCK, "%llu us behind its deadline came %s", shared->late / 1000,
+			    shared->latest);
 }
 
 static void judge(struct asker *a, const struct wish *wish, const struct contig_answer *answer)
