@@ -26,8 +26,8 @@ import gate
 TOP = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = pathlib.Path("build/results")
 LANES = ("x86_64", "uml", "debug", "arm64")
-WITH_FRAMES = ("x86_64", "uml", "debug")
 OTHER_LANES = ("arm64-64k", "numa", "i386", "kcsan", "kmsan")
+WITH_FRAMES = ("arm64-64k", "numa", "i386")
 ONLY_BUILT = ("allnoconfig", "no-compaction", "no-hotplug", "no-hugetlb", "block7", "llvm",
               "context")
 GUESTS = 3              # large guests at a time: they wait now and then
@@ -49,6 +49,7 @@ ALL_CLEAR = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " init_on_free=1 contig_tests.st
 SLOW_CLEAR = ALL_CLEAR[:-1] + [ALL_CLEAR[-1] + " debug_pagealloc=off"]
 # Every step of the engine with every kind of range: some minutes
 FAULTS = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " SUITES=contig_fault"]
+FUZZ = SLOW_GUEST[:-1] + [SLOW_GUEST[-1] + " MINUTES=10"]
 UML = ["--mem", "1G"]
 # Above 4 GB there is nothing but the CMA area and ZONE_MOVABLE: both get full.
 SELFTEST = ["--mem", "1664M", "--qemu", "-machine max-ram-below-4g=1G",
@@ -258,7 +259,7 @@ def parts():
         yield Part(lane, "build", made(lane))
     yield from parts_of_others()
     yield Part("x86_64", "symbols", ktap("checks/symbols.sh"))
-    for lane in WITH_FRAMES:
+    for lane in LANES:
         yield Part(lane, "frames", ktap(sys.executable, "-B", "checks/frames.py", lane))
     # The slowest first: the others run beside it.
     yield Part("debug", "stress", guest("stress", 900, *STRESS), True)
@@ -267,7 +268,7 @@ def parts():
     yield Part("debug", "kunit", guest("kunit", 600, *SLOW_CLEAR), True)
     yield Part("debug", "kunit-all", guest("kunit", 1200, *ALL_CLEAR), True, True)
     yield Part("debug", "faults", with_faults(guest("kunit", 1800, *FAULTS)), True, True)
-    yield Part("debug", "fuzz", guest("fuzz", 600, *SLOW_GUEST), True, True)
+    yield Part("debug", "fuzz", guest("fuzz", 1500, *FUZZ), True, True)
     yield Part("x86_64", "selftest", guest("selftest", 900, *SELFTEST), True)
     if os.path.exists("tools/testing/contig/Makefile"):
         yield Part("host", "plan", ktap("make", "-s", "-C", "tools/testing/contig", "test"),
@@ -287,6 +288,9 @@ def parts_of_others():
         yield Part(lane, "build", made(lane), asked=True)
     for lane in ONLY_BUILT:
         yield Part(lane, "build", only_built(lane), asked=True)
+    for lane in WITH_FRAMES:
+        yield Part(lane, "frames", ktap(sys.executable, "-B", "checks/frames.py", lane),
+                   asked=True)
     for lane, name, limit, arguments in OTHER_GUESTS:
         job = name.partition("-")[0]
         yield Part(lane, name, guest(job, limit, *arguments), True, True)
