@@ -83,9 +83,9 @@ TEST_F_TIMEOUT(explain, no_candidate, TIMEOUT)
 	unsigned long counted = contig_stat("NO_CANDIDATE");
 	struct contig_answer answer;
 
-	contig_ask(self->fd, &answer, "pages 0x10000000000 nowarn");
+	contig_ask(self->fd, &answer, "pages %lu nowarn", CONTIG_MANY_PAGES);
 	read_back(_metadata, &answer, &want, counted, true);
-	EXPECT_EQ(answer.nr, 0x10000000000UL);
+	EXPECT_EQ(answer.nr, CONTIG_MANY_PAGES);
 }
 
 /* === Pages of the kernel === */
@@ -308,9 +308,10 @@ TEST_F_TIMEOUT(explain, events, TIMEOUT)
 		 -EBUSY, pfn);
 	expect_line(_metadata, "contig_fail: ", pfn, 1, words);
 
-	contig_ask(self->fd, &answer, "pages 0x10000000000 nowarn");
-	EXPECT_EQ(1, contig_trace_count(CONTIG_STORY, "contig_search_fail: ",
-					"nr_pages=1099511627776 error=-12 reason=NO_CANDIDATE"));
+	contig_ask(self->fd, &answer, "pages %lu nowarn", CONTIG_MANY_PAGES);
+	snprintf(words, sizeof(words), "nr_pages=%lu error=%d reason=NO_CANDIDATE",
+		 CONTIG_MANY_PAGES, -ENOMEM);
+	EXPECT_EQ(1, contig_trace_count(CONTIG_STORY, "contig_search_fail: ", words));
 	EXPECT_EQ(3, contig_trace_count(CONTIG_STORY, "contig_start: ", " cma=0"));
 	EXPECT_EQ(1, contig_trace_count(CONTIG_STORY, "contig_finish: ", ""));
 	EXPECT_EQ(2, contig_trace_count(CONTIG_STORY, "contig_fail: ", ""));

@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(stat, bad_places, TIMEOUT)
 	refuse(_metadata, self->fd, "BAD_REQUEST", "range 0x%lx 3 comp", self->start);
 	refuse(_metadata, self->fd, "NOT_PRESENT", "range 0x%lx 2001", zones[last].end - 2000);
 	refuse(_metadata, self->fd, "ZONE_BOUNDARY", "range 0x%lx 1024", zones[last].start - 512);
-	refuse(_metadata, self->fd, "NO_CANDIDATE", "pages 0x10000000000");
+	refuse(_metadata, self->fd, "NO_CANDIDATE", "pages %lu", CONTIG_MANY_PAGES);
 }
 
 TEST_F_TIMEOUT(stat, pages_in_the_way, TIMEOUT)

@@ -20,6 +20,8 @@
 
 #define CONTIG_DIR	"/sys/kernel/debug/contig/"
 #define CONTIG_NO_PFN	(~0UL)
+/* More than any machine has: 4 PB, or 4 GB of 32 bits */
+#define CONTIG_MANY_PAGES	(1UL << (5 * sizeof(long)))
 #define CONTIG_TRIES	60	/* of what other people's work upsets */
 #define CONTIG_TRY_USEC	20000
 
