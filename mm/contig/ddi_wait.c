@@ -29,6 +29,17 @@ atomic_t contig_sleepers = ATOMIC_INIT(0);
 static atomic_t ddi_rings = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(ddi_bell);
 
+/* The page is not ours any more: the memory may have gone. */
+static bool ddi_is_for_cma(unsigned long pfn)
+{
+	struct page *page;
+
+	guard(rcu)();
+
+	page = pfn_to_online_page(pfn);
+	return page && is_migrate_cma(get_pfnblock_migratetype(page, pfn));
+}
+
 /**
  * contig_wake_sleepers() - tell those who wait that a range was given back
  * @pfn: where it begins
@@ -38,7 +49,7 @@ static DECLARE_WAIT_QUEUE_HEAD(ddi_bell);
 void contig_wake_sleepers(unsigned long pfn)
 {
 	/* They cannot use what belongs to a CMA area. */
-	if (is_migrate_cma(get_pfnblock_migratetype(pfn_to_page(pfn), pfn)))
+	if (ddi_is_for_cma(pfn))
 		return;
 	atomic_inc(&ddi_rings);
 	wake_up_all(&ddi_bell);

@@ -6,9 +6,8 @@
  * puts their free pages, and those that become free meanwhile, on lists that
  * nobody allocates from; the claim that follows takes them from there.
  *
- * A folio that sticks out of the range moves as a whole. Pages of the block
- * outside the range that are in no such folio stay where they are, movable or
- * not.
+ * A folio that sticks out of the range moves as a whole. Other pages of the
+ * block outside of the range stay where they are, movable or not.
  */
 #include <kunit/static_stub.h>
 #include <linux/atomic.h>
@@ -546,8 +545,10 @@ static int contig_dissolve_all(struct contig_take *take)
  */
 static bool contig_folio_crosses(unsigned long pfn)
 {
-	struct page *page = pfn_to_online_page(pfn);
+	struct page *page;
 
+	guard(rcu)();
+	page = pfn_to_online_page(pfn);
 	return page && PageCompound(page) && !PageHuge(page) &&
 	       PageLRU(page) && compound_head(page) != page;
 }
@@ -593,8 +594,7 @@ int contig_evacuate(struct contig_take *take)
 {
 	int err;
 
-	err = contig_check_borders(take) ?: contig_move_all(take) ?:
-	      contig_dissolve_all(take);
+	err = contig_check_borders(take) ?: contig_move_all(take) ?: contig_dissolve_all(take);
 	wait_for_freed_hugetlb_folios();
 	return err;
 }

@@ -16,8 +16,11 @@
 static unsigned long contig_first_foreign(struct zone *zone, unsigned long start,
 					  unsigned long end)
 {
-	struct page *page = pfn_to_online_page(start);
+	struct page *page;
 
+	guard(rcu)();
+
+	page = pfn_to_online_page(start);
 	if (!page || is_migrate_cma(get_pfnblock_migratetype(page, start)))
 		return pageblock_end_pfn(start) - 1;
 	for (; start < end; start++) {

@@ -241,7 +241,9 @@ static int contig_check_place(struct contig_take *take)
 	if (!contig_is_present(take->zone, first, take->start))
 		return contig_because(&take->report, -EINVAL,
 				      CONTIG_NOT_PRESENT, take->start);
-	if (take->zone->contiguous && take->end <= zone_end_pfn(take->zone))
+	/* Memory that goes is marked before the zone hears of it. */
+	if (!take->departures && take->end <= zone_end_pfn(take->zone) &&
+	    take->zone->contiguous)
 		return 0;
 	return contig_check_blocks(take);
 }

@@ -357,6 +357,28 @@ static int contig_take_departed(struct contig_take *take,
 	return contig_take(take);
 }
 
+static int contig_none_is_there(struct contig_take *take)
+{
+	return contig_because(&take->report, -EINVAL, CONTIG_NOT_PRESENT,
+			      take->end - 1);
+}
+
+/* Once memory went, the zone may say that it has some that is going. */
+void contig_test_departing(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	unsigned long departures = contig_departures;
+
+	contig_window_release_all(window);
+	kunit_activate_static_stub(test, contig_check_blocks, contig_none_is_there);
+	WRITE_ONCE(contig_departures, departures + 1);
+	contig_expect_refused(test, window->start, window->end, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_NOT_PRESENT, window->end - 1);
+	WRITE_ONCE(contig_departures, departures);
+	kunit_deactivate_static_stub(test, contig_check_blocks);
+	contig_window_expect_whole(window);
+}
+
 /* What is not there any more is neither looked at nor taken. */
 void contig_test_departed(struct kunit *test)
 {

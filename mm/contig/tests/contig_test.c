@@ -23,6 +23,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_good_gfp),
 	KUNIT_CASE(contig_test_nowait_locked),
 	KUNIT_CASE(contig_test_cma_blocks),
+	KUNIT_CASE(contig_test_departing),
 	KUNIT_CASE(contig_test_departed),
 #ifdef CONFIG_MEMORY_FAILURE
 	KUNIT_CASE(contig_test_goes_bad),
@@ -38,6 +39,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_page_table),
 	KUNIT_CASE(contig_test_taken_frozen),
 	KUNIT_CASE(contig_test_cma_mismatch),
+	KUNIT_CASE(contig_test_known_stays),
 	KUNIT_CASE(contig_test_cma_block_is_kept),
 	KUNIT_CASE(contig_test_isolated_by_others),
 	KUNIT_CASE(contig_test_would_block),

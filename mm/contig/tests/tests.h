@@ -20,6 +20,7 @@ void contig_test_compound(struct kunit *test);
 void contig_test_good_gfp(struct kunit *test);
 void contig_test_nowait_locked(struct kunit *test);
 void contig_test_cma_blocks(struct kunit *test);
+void contig_test_departing(struct kunit *test);
 void contig_test_departed(struct kunit *test);
 
 #ifdef CONFIG_MEMORY_FAILURE
@@ -38,6 +39,7 @@ void contig_test_slab(struct kunit *test);
 void contig_test_page_table(struct kunit *test);
 void contig_test_taken_frozen(struct kunit *test);
 void contig_test_cma_mismatch(struct kunit *test);
+void contig_test_known_stays(struct kunit *test);
 void contig_test_cma_block_is_kept(struct kunit *test);
 void contig_test_isolated_by_others(struct kunit *test);
 void contig_test_would_block(struct kunit *test);
@@ -175,6 +177,9 @@ void contig_test_step_signal(struct kunit *test);
 void contig_test_step_search(struct kunit *test);
 void contig_test_step_taken(struct kunit *test);
 void contig_test_step_freed(struct kunit *test);
+void contig_test_step_nap(struct kunit *test);
+void contig_test_step_helpers(struct kunit *test);
+void contig_test_step_taken_nowait(struct kunit *test);
 void contig_test_step_pinned(struct kunit *test);
 void contig_test_step_isolated(struct kunit *test);
 void contig_test_nth(struct kunit *test);
