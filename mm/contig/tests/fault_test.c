@@ -245,11 +245,6 @@ static void contig_test_fault_hugetlb(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, contig_hugetlb_unpool(test), pfn);
 }
 
-static unsigned long contig_any_pages(void)
-{
-	return 1;
-}
-
 /* Who gets no helpers works alone. */
 static void contig_test_fault_helpers(struct kunit *test)
 {
@@ -313,6 +308,9 @@ static struct kunit_case contig_fault_suite_cases[] = {
 	KUNIT_CASE(contig_test_step_search),
 	KUNIT_CASE_PARAM(contig_test_step_taken, contig_steps_next),
 	KUNIT_CASE_PARAM(contig_test_step_freed, contig_steps_next),
+	KUNIT_CASE(contig_test_step_nap),
+	KUNIT_CASE(contig_test_step_helpers),
+	KUNIT_CASE(contig_test_step_taken_nowait),
 	KUNIT_CASE(contig_test_step_pinned),
 	KUNIT_CASE(contig_test_step_isolated),
 	KUNIT_CASE_PARAM(contig_test_nth, contig_scenes_next),

@@ -221,6 +221,30 @@ void contig_test_cma_mismatch(struct kunit *test)
 	contig_window_expect_whole(window);
 }
 
+/* However many ask for blocks of another type, a page that stays is not forgotten. */
+void contig_test_known_stays(struct kunit *test)
+{
+	struct ptdesc *ptdesc = pagetable_alloc(GFP_KERNEL, 0);
+	struct contig_obstacle obstacle;
+	struct contig_window *window;
+	unsigned long stays;
+
+	KUNIT_ASSERT_NOT_NULL(test, ptdesc);
+	pagetable_pte_ctor(&init_mm, ptdesc);
+	stays = page_to_pfn(ptdesc_page(ptdesc));
+	contig_expect_refused(test, stays, stays + 1, ACR_FLAGS_NONE,
+			      GFP_KERNEL, CONTIG_UNMOVABLE, stays);
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	contig_window_release_all(window);
+	for (unsigned long pfn = window->start; pfn < window->start + 64; pfn++)
+		contig_expect_refused(test, pfn, pfn + 1, ACR_FLAGS_CMA,
+				      GFP_KERNEL, CONTIG_UNMOVABLE, pfn);
+	KUNIT_EXPECT_TRUE(test, contig_known_obstructs(stays, stays + 1,
+						       &obstacle));
+	KUNIT_EXPECT_EQ(test, obstacle.pfn, stays);
+	pagetable_dtor_free(ptdesc);
+}
+
 void contig_test_cma_block_is_kept(struct kunit *test)
 {
 	struct contig_window *window;

@@ -180,6 +180,12 @@ void contig_scene_close(struct contig_scene *scene)
 	contig_window_set_type(window, MIGRATE_MOVABLE);
 }
 
+/* In the place of contig_crew_pages(): no range is too small for helpers. */
+unsigned long contig_any_pages(void)
+{
+	return 1;
+}
+
 /* === What fails === */
 
 struct contig_told contig_told;

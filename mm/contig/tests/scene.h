@@ -81,5 +81,6 @@ int contig_scene_ask(struct contig_scene *scene, gfp_t gfp, const bool *stop,
 		     struct contig_report *report);
 void contig_scene_check(struct contig_scene *scene);
 void contig_scene_close(struct contig_scene *scene);
+unsigned long contig_any_pages(void);
 
 #endif /* _MM_CONTIG_TESTS_SCENE_H */

@@ -51,7 +51,7 @@ static bool contig_let_happen(enum contig_fault at)
 }
 
 static int contig_ask_while(struct contig_scene *scene, struct contig_event_at event,
-			    struct contig_report *report)
+			    gfp_t gfp, struct contig_report *report)
 {
 	struct kunit *test = scene->window->test;
 	int err;
@@ -60,7 +60,7 @@ static int contig_ask_while(struct contig_scene *scene, struct contig_event_at e
 	contig_event_at.scene = scene;
 	contig_scene_stir(scene);
 	kunit_activate_static_stub(test, contig_fault_wanted, contig_let_happen);
-	err = contig_scene_ask(scene, GFP_KERNEL, &contig_event_at.stop, report);
+	err = contig_scene_ask(scene, gfp, &contig_event_at.stop, report);
 	kunit_deactivate_static_stub(test, contig_fault_wanted);
 	kunit_info(test, "step %s in %s: %s, got %d %s\n",
 		   contig_fault_name(contig_event_at.step),
@@ -117,6 +117,18 @@ static void contig_be_called_off(struct contig_event_at *event)
 	contig_call_off(&event->stop);
 }
 
+static int contig_ask_and_stop(struct contig_scene *scene, struct contig_event_at event,
+			       struct contig_report *report)
+{
+	int err;
+
+	allow_signal(SIGKILL);
+	err = contig_ask_while(scene, event, GFP_KERNEL, report);
+	flush_signals(current);
+	disallow_signal(SIGKILL);
+	return err;
+}
+
 /*
  * Whoever has all he wants in that moment may have it; everybody else hears that he
  * was interrupted, and nothing else.
@@ -132,10 +144,7 @@ static void contig_stop_at(struct kunit *test, const char *it,
 	contig_scene_open(test, &scene, contig_scene_of(it));
 	event.step = contig_step_of(it);
 	event.happen = how;
-	allow_signal(SIGKILL);
-	err = contig_ask_while(&scene, event, &report);
-	flush_signals(current);
-	disallow_signal(SIGKILL);
+	err = contig_ask_and_stop(&scene, event, &report);
 	KUNIT_EXPECT_TRUE(test, !err || contig_event_at.happened);
 	KUNIT_EXPECT_TRUE(test, !err || err == -EINTR);
 	KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
@@ -152,6 +161,65 @@ void contig_test_step_signal(struct kunit *test)
 {
 	contig_stop_at(test, test->param_value, contig_be_killed);
 	contig_stop_at(test, test->param_value, contig_be_called_off);
+}
+
+/* While it waits for a page that is pinned. */
+static void contig_stop_in_nap(struct kunit *test,
+			       void (*how)(struct contig_event_at *event))
+{
+	struct contig_event_at event = {
+		.step = CONTIG_FAULT_NAP, .happen = how,
+	};
+	struct contig_report report;
+	struct contig_scene scene;
+	struct folio *folio;
+	int err;
+
+	contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
+	folio = contig_cache_put(scene.cache, scene.free_pfn, 0);
+	lru_add_drain_all();
+	folio_get(folio);
+	err = contig_ask_and_stop(&scene, event, &report);
+	folio_put(folio);
+	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
+	KUNIT_EXPECT_EQ(test, err, -EINTR);
+	KUNIT_EXPECT_EQ(test, report.reason, CONTIG_INTERRUPTED);
+	contig_scene_check(&scene);
+	contig_scene_close(&scene);
+}
+
+void contig_test_step_nap(struct kunit *test)
+{
+	contig_stop_in_nap(test, contig_be_killed);
+	contig_stop_in_nap(test, contig_be_called_off);
+}
+
+/* Other CPUs are about to help: they do not go on when their caller is gone. */
+void contig_test_step_helpers(struct kunit *test)
+{
+	struct contig_event_at event = {
+		.step = CONTIG_FAULT_HELPERS, .happen = contig_be_killed,
+	};
+	struct contig_report report;
+	struct contig_scene scene;
+	int err;
+
+	if (num_online_cpus() == 1)
+		kunit_skip(test, "nobody is there to help");
+	kunit_activate_static_stub(test, contig_crew_pages, contig_any_pages);
+	/* All CPUs may be busy once. */
+	for (int i = 0; i < 20; i++) {
+		contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
+		err = contig_ask_and_stop(&scene, event, &report);
+		contig_scene_check(&scene);
+		contig_scene_close(&scene);
+		if (contig_event_at.happened)
+			break;
+	}
+	kunit_deactivate_static_stub(test, contig_crew_pages);
+	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
+	KUNIT_EXPECT_EQ(test, err, -EINTR);
+	KUNIT_EXPECT_EQ(test, report.reason, CONTIG_INTERRUPTED);
 }
 
 /* The steps of a search, and what becomes of it if its caller dies there. */
@@ -241,7 +309,7 @@ void contig_test_step_taken(struct kunit *test)
 	int err;
 
 	contig_scene_open(test, &scene, contig_scene_of(it));
-	err = contig_ask_while(&scene, event, &report);
+	err = contig_ask_while(&scene, event, GFP_KERNEL, &report);
 	KUNIT_EXPECT_EQ(test, !!err, !!contig_event_at.page);
 	if (contig_event_at.page) {
 		KUNIT_EXPECT_EQ(test, err, -EBUSY);
@@ -249,6 +317,27 @@ void contig_test_step_taken(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 1, page_ref_count(contig_event_at.page));
 		__free_page(contig_event_at.page);
 	}
+	contig_scene_check(&scene);
+	contig_scene_close(&scene);
+}
+
+/* The same while who may not sleep empties the lists of his CPU. */
+void contig_test_step_taken_nowait(struct kunit *test)
+{
+	struct contig_event_at event = {
+		.step = CONTIG_FAULT_DRAIN_HERE, .happen = contig_take_one,
+	};
+	struct contig_report report;
+	struct contig_scene scene;
+	int err;
+
+	contig_scene_open(test, &scene, CONTIG_SCENE_LOOSE);
+	err = contig_ask_while(&scene, event, GFP_NOWAIT, &report);
+	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
+	KUNIT_EXPECT_EQ(test, err, -EBUSY);
+	KUNIT_ASSERT_NOT_NULL(test, contig_event_at.page);
+	KUNIT_EXPECT_EQ(test, 1, page_ref_count(contig_event_at.page));
+	__free_page(contig_event_at.page);
 	contig_scene_check(&scene);
 	contig_scene_close(&scene);
 }
@@ -277,7 +366,7 @@ void contig_test_step_freed(struct kunit *test)
 
 	contig_scene_open(test, &scene, contig_scene_of(it));
 	event.page = contig_window_hand_out(scene.window, scene.free_pfn);
-	err = contig_ask_while(&scene, event, &report);
+	err = contig_ask_while(&scene, event, GFP_KERNEL, &report);
 	if (contig_event_at.page) {
 		KUNIT_EXPECT_EQ(test, err, -EBUSY);
 		KUNIT_EXPECT_STREQ(test, contig_reason_name(report.reason),
@@ -315,7 +404,7 @@ void contig_test_step_pinned(struct kunit *test)
 	folio = contig_cache_put(scene.cache, scene.free_pfn, 0);
 	lru_add_drain_all();
 	folio_get(folio);
-	err = contig_ask_while(&scene, event, &report);
+	err = contig_ask_while(&scene, event, GFP_KERNEL, &report);
 	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
 	if (contig_event_at.happened)
 		contig_dma_unpin(scene.free_pfn);
@@ -348,7 +437,7 @@ void contig_test_step_isolated(struct kunit *test)
 	int err;
 
 	contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
-	err = contig_ask_while(&scene, event, &report);
+	err = contig_ask_while(&scene, event, GFP_KERNEL, &report);
 	KUNIT_ASSERT_TRUE(test, contig_event_at.happened);
 	block = pageblock_start_pfn(scene.used_pfn);
 	KUNIT_EXPECT_EQ(test, err, -EBUSY);
