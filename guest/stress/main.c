@@ -29,6 +29,7 @@
 #define CHECKPOINT_S	20	/* between two of them */
 #define SHOW_TICKS	50	/* between two lines about the progress */
 #define LONG_TICKS	50
+#define STACK_TICKS	300	/* somebody who waits that long shows where */
 #define ENOUGH_S	1800	/* for everything to have worked once */
 #define WORK_TICKS	(HANG_TICKS - 300)
 #define MAX_ASKERS	(MAX_SLOTS / 2 - 4)
@@ -87,6 +88,7 @@ static void show_stack(const struct slot *slot)
 	char path[64], line[256];
 	FILE *file;
 
+	ksft_print_msg("%s is in %s:\n", slot->name, verb_names[slot->verb]);
 	snprintf(path, sizeof(path), "/proc/%d/stack", slot->pid);
 	file = fopen(path, "r");
 	while (file && fgets(line, sizeof(line), file))
@@ -136,6 +138,8 @@ static void watch_slot(unsigned int number)
 	slot->seen = calls;
 	if (!slot->ticks)
 		slot->is_at_work = false;
+	if (slot->ticks == STACK_TICKS && !(slot->paused == shared->phase && shared->pause))
+		show_stack(slot);
 	if (slot->ticks == WORK_TICKS || slot->ticks == HANG_TICKS)
 		see_work(slot);
 	if (slot->ticks < hang_ticks(slot) ||
@@ -251,14 +255,17 @@ static void stop_all(void)
 	for (unsigned int i = 0; i < nr_slots; i++) {
 		struct slot *slot = &shared->slots[i];
 
-		for (int n = 0; n < HANG_TICKS / 30 && slot->pid; n++) {
+		for (int n = 0; n < HANG_TICKS && slot->pid; n++) {
 			if (waitpid(slot->pid, NULL, WNOHANG) == slot->pid)
 				slot->pid = 0;
 			else
 				usleep(TICK_MS * 1000);
 		}
-		if (slot->pid)
-			kill(slot->pid, SIGKILL);
+		if (!slot->pid)
+			continue;
+		it_is_wrong(STUCK, "%u, %s, does not end: it is in %s", i, slot->name,
+			    verb_names[slot->verb]);
+		kill(slot->pid, SIGKILL);
 	}
 }
 

@@ -69,7 +69,7 @@ struct shared {
 	unsigned int phase;
 	unsigned long serial, nr_events, no_page;
 	unsigned long long late;	/* longest, nanoseconds */
-	char latest[256];		/* whose that was */
+	char latest[320];		/* whose that was */
 	struct event events[LAST_EVENTS];
 	struct tally tally[NR_VERBS];
 	struct slot slots[MAX_SLOTS];

@@ -25,7 +25,7 @@
 #define AWAY_US		200000
 #define REST_US		300000
 #define OFFLINE_S	6	/* how long somebody may try to take a block away */
-#define HOG_S		60	/* how long it may eat */
+#define HOG_S		90	/* how long it may eat; a checkpoint waits for it */
 #define HUGE_SIZE	(2UL << 20)
 #define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
 #ifndef MADV_COLLAPSE
@@ -188,7 +188,6 @@ static void memory_runs_out(unsigned int slot)
 	unsigned long before = contig_number("/proc/vmstat", "oom_kill");
 	double began = now();
 	pid_t pid;
-	bool late;
 
 	call_begins(slot, OOM);
 	fflush(stdout);
@@ -196,8 +195,7 @@ static void memory_runs_out(unsigned int slot)
 	if (!pid)
 		eat();
 	while (pid > 0 && !waitpid(pid, NULL, WNOHANG)) {
-		late = now() - began > HOG_S;
-		if (late || __atomic_load_n(&shared->pause, __ATOMIC_ACQUIRE))
+		if (now() - began > HOG_S || is_over())
 			kill(pid, SIGKILL);
 		usleep(10000);
 	}
