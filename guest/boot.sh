@@ -233,7 +233,8 @@ follow()
 		kill -0 "$1" 2>/dev/null || alive=0
 		size=$(stat -c %s "$report")
 		if [ "$size" -gt "$shown" ]; then
-			tail -c +$((shown + 1)) "$report" | head -c $((size - shown))
+			# tail dies of a pipe that is closed when there is more by now
+			tail -c +$((shown + 1)) "$report" | head -c $((size - shown)) || :
 			shown=$size said=$SECONDS
 		elif [ $((SECONDS - said)) -ge $heartbeat ]; then
 			printf '  [%s %s %ds] %s\n' "$lane" "$job" $SECONDS \
