@@ -10,7 +10,6 @@
 #include <kunit/test.h>
 #include <linux/bitmap.h>
 #include <linux/cma.h>
-#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/irq_work.h>
 #include <linux/mm.h>
@@ -96,6 +95,7 @@ static unsigned long contig_area_free(struct contig_area *area, unsigned long nr
 	unsigned int i = area->nr - 1;
 	struct page *page;
 
+	KUNIT_ASSERT_GT(area->test, area->nr, 0);
 	while (i && area->sizes[i] < nr)
 		i--;
 	area->sizes[i] -= nr;
@@ -291,7 +291,7 @@ static void contig_test_cma_many_held(struct kunit *test)
 
 static long contig_ask_slowly(void)
 {
-	mdelay(50);
+	contig_take_ms(50);
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 #include <kunit/test.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/processor.h>
+#include <linux/timekeeping.h>
 
 #include "../contig.h"
 
@@ -68,6 +70,15 @@ struct contig_pin {
 struct contig_events {
 	unsigned long nr[CONTIG_NR_EVENTS];
 };
+
+/* By the clock that counts: how long mdelay() takes is a guess on some machines. */
+static inline void contig_take_ms(unsigned int ms)
+{
+	u64 end = ktime_get_ns() + ms * NSEC_PER_MSEC;
+
+	while (ktime_get_ns() < end)
+		cpu_relax();
+}
 
 /* Does this kernel let a test change the type of a block? */
 static inline bool contig_can_make_cma_blocks(void)

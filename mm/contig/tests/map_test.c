@@ -4,7 +4,6 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/delay.h>
 #include <linux/mm.h>
 
 #include "../../internal.h"
@@ -210,7 +209,7 @@ void contig_test_map_departed(struct kunit *test)
 static bool contig_takes_long(const struct zone *zone, unsigned long pfn)
 {
 	contig_looks++;
-	mdelay(10);
+	contig_take_ms(10);
 	return true;
 }
 

@@ -332,6 +332,8 @@ void contig_test_step_taken_nowait(struct kunit *test)
 	int err;
 
 	contig_scene_open(test, &scene, CONTIG_SCENE_LOOSE);
+	/* in the block that has the loose page, so that it is not claimed yet */
+	scene.free_pfn = scene.end - 1;
 	err = contig_ask_while(&scene, event, GFP_NOWAIT, &report);
 	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
 	KUNIT_EXPECT_EQ(test, err, -EBUSY);
