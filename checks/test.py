@@ -94,9 +94,12 @@ ARM64_64K = ["--mem", "8G", "--cpus", "4", "--append", "cma=512M movablecore=1G"
 ARM64_64K_SELFTEST = [*ARM64_64K[:-1], ARM64_64K[-1] + " REQUESTS=400 ROUNDS=40"]
 # 1 GB below 4 GB and 512 MB above are node 0; 1536 MB above them node 1, with a hole.
 NUMA = ["--mem", "3G", "--cpus", "4", "--qemu", "-machine max-ram-below-4g=1G "
+        "-smp sockets=2,cores=2,threads=1 "
         "-object memory-backend-ram,id=m0,size=1536M -object memory-backend-ram,id=m1,size=1536M "
         "-numa node,nodeid=0,memdev=m0,cpus=0-1 -numa node,nodeid=1,memdev=m1,cpus=2-3",
-        "--append", "memmap=256M$0x130000000 cma=64M"]
+        "--append", "memmap=256M$0x130000000 cma=64M@0-1G movablecore=768M"]
+# What a program gets is on the node of its CPU: of the programs, all are on node 0.
+NUMA_SELFTEST = [word.replace("cpus=0-1", "cpus=0-3").replace(",cpus=2-3", "") for word in NUMA]
 SMP8 = ["--cpus", "8"] + GUEST
 # The kernel has addresses for 896 MB; behind them, HIGHMEM comes first.
 I386 = ["--mem", "2G", "--append", "cma=64M movablecore=512M"]
@@ -117,7 +120,7 @@ OTHER_GUESTS = (
     ("arm64-64k", "megabyte", 600, MEGABYTE_64K),
     ("arm64-64k", "kunit", 1200, ARM64_64K),
     ("numa", "kunit", 900, NUMA),
-    ("numa", "selftest", 1800, NUMA),
+    ("numa", "selftest", 1800, NUMA_SELFTEST),
     ("x86_64", "kunit-smp8", 900, SMP8),
     ("i386", "kunit", 900, I386),
     ("i386", "selftest", 1800, I386_SELFTEST),

@@ -36,14 +36,14 @@ lane_is()
 			target+=' modules' words+=' page_owner=on' ;;
 	bench)		fragments='common files qemu x86_64 contig bench' ;;
 	latency)	fragments='common files qemu x86_64 contig bench latency' ;;
-	numa)		fragments='common qemu x86_64 numa tags contig' ;;
+	numa)		fragments='common files qemu x86_64 numa tags contig' ;;
 	kcsan)		fragments='common qemu x86_64 kcsan contig' ;;
 	kmsan)		fragments='common qemu x86_64 kmsan contig'; with_clang 19 ;;
 	uml)		uml; fragments='common files uml contig' ;;
 	bench-uml)	uml; fragments='common files uml contig bench' ;;
 	arm64)		arm64; fragments='common files qemu arm64 arm64-4k contig' ;;
 	arm64-64k)	arm64; fragments='common qemu arm64 arm64-64k contig' ;;
-	i386)		i386; fragments='common qemu x86_64 i386 contig' ;;
+	i386)		i386; fragments='common files qemu x86_64 i386 contig' ;;
 	allnoconfig)	only_built ;;
 	no-compaction)	only_built small contig no-compaction ;;
 	no-hotplug)	only_built small no-hotplug contig ;;
