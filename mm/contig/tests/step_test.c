@@ -163,6 +163,19 @@ void contig_test_step_signal(struct kunit *test)
 	contig_stop_at(test, test->param_value, contig_be_called_off);
 }
 
+/* A page of the range has a reference too many. */
+static struct folio *contig_scene_open_held(struct kunit *test,
+					    struct contig_scene *scene)
+{
+	struct folio *folio;
+
+	contig_scene_open(test, scene, CONTIG_SCENE_HALF);
+	folio = contig_cache_put(scene->cache, scene->free_pfn, 0);
+	lru_add_drain_all();
+	folio_get(folio);
+	return folio;
+}
+
 /* While it waits for a page that is pinned. */
 static void contig_stop_in_nap(struct kunit *test,
 			       void (*how)(struct contig_event_at *event))
@@ -175,10 +188,7 @@ static void contig_stop_in_nap(struct kunit *test,
 	struct folio *folio;
 	int err;
 
-	contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
-	folio = contig_cache_put(scene.cache, scene.free_pfn, 0);
-	lru_add_drain_all();
-	folio_get(folio);
+	folio = contig_scene_open_held(test, &scene);
 	err = contig_ask_and_stop(&scene, event, &report);
 	folio_put(folio);
 	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
@@ -402,10 +412,7 @@ void contig_test_step_pinned(struct kunit *test)
 	struct folio *folio;
 	int err;
 
-	contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
-	folio = contig_cache_put(scene.cache, scene.free_pfn, 0);
-	lru_add_drain_all();
-	folio_get(folio);
+	folio = contig_scene_open_held(test, &scene);
 	err = contig_ask_while(&scene, event, GFP_KERNEL, &report);
 	KUNIT_EXPECT_TRUE(test, contig_event_at.happened);
 	if (contig_event_at.happened)
