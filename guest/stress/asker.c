@@ -131,15 +131,16 @@ static void note_delay(const struct asker *a, const struct wish *wish,
 {
 	unsigned long long allowed = shared->late + wish->timeout * 1000000ULL;
 
-	if (!wish->timeout || answer->nsec <= allowed)
+	if (!wish->timeout)
+		return;
+	if (a->told > wish->timeout * 1000000ULL + LATE_NS)
+		it_is_wrong(STUCK, "%llu us in the engine: '%s'", a->told / 1000, wish->words);
+	if (answer->nsec <= allowed)
 		return;
 	shared->late += answer->nsec - allowed;
 	snprintf(shared->latest, sizeof(shared->latest),
 		 "%s: error=%d reason=%s, %llu us in the engine", wish->words,
 		 answer->error, answer->reason, a->told / 1000);
-	if (a->told > wish->timeout * 1000000ULL + LATE_NS)
-		it_is_wrong(STUCK, "%llu us behind its deadline came %s", shared->late / 1000,
-			    shared->latest);
 }
 
 static void judge(struct asker *a, const struct wish *wish, const struct contig_answer *answer)
