@@ -101,9 +101,10 @@ NUMA = ["--mem", "3G", "--cpus", "4", "--qemu", "-machine max-ram-below-4g=1G "
 # What a program gets is on the node of its CPU: of the programs, all are on node 0.
 NUMA_SELFTEST = [word.replace("cpus=0-1", "cpus=0-3").replace(",cpus=2-3", "") for word in NUMA]
 SMP8 = ["--cpus", "8"] + GUEST
-# The kernel has addresses for 896 MB; behind them, HIGHMEM comes first.
-I386 = ["--mem", "2G", "--append", "cma=64M movablecore=512M"]
-I386_SELFTEST = [*I386[:-1], I386[-1] + " REQUESTS=400 ROUNDS=40"]
+# The kernel has addresses for 896 MB; behind them, HIGHMEM comes first. Memory ends with a section.
+I386 = ["--mem", "2G", "--append", "mem=1920M cma=64M movablecore=512M"]
+# What programs get comes from HIGHMEM first: the CMA area has to be there to get full.
+I386_SELFTEST = [*I386[:-1], I386[-1].replace("64M", "64M@1G-1280M") + " REQUESTS=400 ROUNDS=40"]
 KCSAN = ["--mem", "2G", "--cpus", "4", "--append", "cma=128M movablecore=512M"]
 # Short: all programs but those that look at one thing after the other
 KCSAN_SELFTEST = KCSAN[:-1] + [KCSAN[-1] + " JOB=selftest PROGRAMS=contig_range,contig_move,"

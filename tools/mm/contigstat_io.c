@@ -279,6 +279,13 @@ static bool is_json_number(const char *word)
 	return digits[len] == '.' && fraction && !digits[len + 1 + fraction];
 }
 
+/* The last page frame that a word of the kernel can name is none. */
+static bool is_no_pfn(const char *word)
+{
+	return !strcmp(word, "none") || !strcmp(word, "0xffffffffffffffff") ||
+	       (sizeof(long) == 4 && !strcmp(word, "0xffffffff"));
+}
+
 /* A word of the kernel: a number, no page frame at all, or text. */
 void json_value(const char *key, const char *word)
 {
@@ -286,7 +293,7 @@ void json_value(const char *key, const char *word)
 
 	if (is_json_number(word))
 		json_format(key, "%s", word);
-	else if (!strcmp(word, "none") || !strcmp(word, "0xffffffffffffffff"))
+	else if (is_no_pfn(word))
 		json_format(key, "null");
 	else if (word[0] == '0' && parse_number(word, &number))
 		json_format(key, "%lu", number);

@@ -35,12 +35,21 @@ FIXTURE_TEARDOWN(look)
 
 /* === The map === */
 
+/* A block that two zones share is in the map once; the kernel counts it in both. */
+static unsigned long blocks_shared(const char *name)
+{
+	struct contig_zone zone;
+
+	return contig_zone(name, &zone) && zone.start % contig_block_pages();
+}
+
 /* Does the map have as many blocks of each type as the kernel counts? */
 static bool types_agree(const char *zone, const char *counts)
 {
 	static const char * const types[] = {
 		"Unmovable", "Movable", "Reclaimable", "HighAtomic", "CMA", "Isolate",
 	};
+	unsigned long shared = blocks_shared(zone);
 	char words[64], path[64];
 	char *end;
 
@@ -52,8 +61,13 @@ static bool types_agree(const char *zone, const char *counts)
 
 		snprintf(path, sizeof(path), "zones.0.types.%s", types[i]);
 		found = json_number(output, path);
-		if ((found < 0 ? 0 : found) == count)
+		found = found < 0 ? 0 : found;
+		if (found == count)
 			continue;
+		if (shared && found + 1 == count) {
+			shared = 0;
+			continue;
+		}
 		ksft_print_msg("%s: %s is %.0f, should be %lu\n", zone, path, found, count);
 		return false;
 	}
@@ -194,7 +208,7 @@ TEST_F_TIMEOUT(look, why_of_a_hole, TIMEOUT)
 	int last = contig_zones(zones, 8) - 1;
 
 	EXPECT_TRUE(says(zones[last].end + (1UL << 20), NULL, "NOT_PRESENT", "no memory"));
-	EXPECT_TRUE(says(1UL << (sizeof(long) * 8 - 14), NULL, "NOT_PRESENT", "no memory"));
+	EXPECT_TRUE(says(1UL << (sizeof(long) * 8 - 11), NULL, "NOT_PRESENT", "no memory"));
 }
 
 /* On its way to the LRU lists a page looks as if it were held. */

@@ -162,6 +162,8 @@ FIXTURE_SETUP(bystander)
 		SKIP(return, "no ZONE_MOVABLE, boot with movablecore=");
 	if (variant->map == map_file && !getenv("CONTIG_FILES"))
 		SKIP(return, "CONTIG_FILES names no directory on a disk");
+	if (variant->map == map_thp && !read_pmd_pagesize())
+		SKIP(return, "no transparent huge pages in this kernel");
 	self->before = contig_blocks();
 	self->requests = contig_stat("requests");
 	self->area = (struct contig_span){ zone.start, zone.end };
