@@ -9,10 +9,12 @@
 #include <linux/interval_tree.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
+#include <linux/memory_hotplug.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/pageblock-flags.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
 /**
@@ -309,10 +311,25 @@ static inline bool contig_is_called_off(const bool *stop)
 extern unsigned long contig_departures;
 bool contig_is_online_in(const struct zone *zone, unsigned long pfn);
 
+/* For as long as this holds, no struct page goes that was found online. */
+static inline void contig_assert_stays(void)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_any_held(),
+			 "a page of others is looked at and may go");
+}
+
+/* A page that may be anybody's, or NULL. */
+static inline struct page *contig_online_page(unsigned long pfn)
+{
+	contig_assert_stays();
+	return pfn_to_online_page(pfn);
+}
+
 /* Is a page of the range there still? For contexts as contig_is_online_in() says. */
 static inline bool contig_is_there(const struct contig_take *take,
 				   unsigned long pfn)
 {
+	contig_assert_stays();
 	return READ_ONCE(contig_departures) == take->departures ||
 	       contig_is_online_in(take->zone, pfn);
 }

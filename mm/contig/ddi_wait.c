@@ -36,7 +36,7 @@ static bool ddi_is_for_cma(unsigned long pfn)
 
 	guard(rcu)();
 
-	page = pfn_to_online_page(pfn);
+	page = contig_online_page(pfn);
 	return page && is_migrate_cma(get_pfnblock_migratetype(page, pfn));
 }
 

@@ -548,7 +548,7 @@ static bool contig_folio_crosses(unsigned long pfn)
 	struct page *page;
 
 	guard(rcu)();
-	page = pfn_to_online_page(pfn);
+	page = contig_online_page(pfn);
 	return page && PageCompound(page) && !PageHuge(page) &&
 	       PageLRU(page) && compound_head(page) != page;
 }

@@ -69,7 +69,7 @@ void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 /* Memory that this wish may have, as far as the block says; in the finder's zone. */
 static bool contig_block_is_ours(struct contig_finder *finder, unsigned long pfn)
 {
-	struct page *page = pfn_to_online_page(pfn);
+	struct page *page = contig_online_page(pfn);
 	int mt;
 
 	/* The page struct of a hole may name a zone that lies elsewhere. */

@@ -37,7 +37,7 @@ bool contig_is_online_in(const struct zone *zone, unsigned long pfn)
 	struct page *page;
 
 	KUNIT_STATIC_STUB_REDIRECT(contig_is_online_in, zone, pfn);
-	page = pfn_to_online_page(pfn);
+	page = contig_online_page(pfn);
 	return page && page_zone(page) == zone;
 }
 

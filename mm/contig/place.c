@@ -20,7 +20,7 @@ static unsigned long contig_first_foreign(struct zone *zone, unsigned long start
 
 	guard(rcu)();
 
-	page = pfn_to_online_page(start);
+	page = contig_online_page(start);
 	if (!page || is_migrate_cma(get_pfnblock_migratetype(page, start)))
 		return pageblock_end_pfn(start) - 1;
 	for (; start < end; start++) {

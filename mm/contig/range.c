@@ -211,7 +211,7 @@ int contig_check_blocks(struct contig_take *take)
 
 	take->departures = READ_ONCE(contig_departures);
 	while (pfn < take->end) {
-		struct page *page = pfn_to_online_page(pfn);
+		struct page *page = contig_online_page(pfn);
 
 		if (!contig_is_present(take->zone, page, pfn))
 			return contig_because(&take->report, -EINVAL,
@@ -235,7 +235,7 @@ static int contig_check_place(struct contig_take *take)
 	guard(rcu)();
 
 	take->departures = READ_ONCE(contig_departures);
-	first = pfn_to_online_page(take->start);
+	first = contig_online_page(take->start);
 	if (first)
 		take->zone = page_zone(first);
 	if (!contig_is_present(take->zone, first, take->start))

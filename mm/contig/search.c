@@ -134,7 +134,7 @@ static bool contig_in_use(unsigned long pfn)
 
 	guard(rcu)();
 
-	page = pfn_to_online_page(pfn);
+	page = contig_online_page(pfn);
 	return page && page_count(page);
 }
 

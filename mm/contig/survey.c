@@ -431,7 +431,7 @@ bool contig_known_obstructs(unsigned long start, unsigned long end,
 	for (int i = 0; i < CONTIG_KNOWN; i++) {
 		obstacle->pfn = READ_ONCE(contig_known[i]);
 		if (obstacle->pfn - start < end - start &&
-		    pfn_to_online_page(obstacle->pfn) &&
+		    contig_online_page(obstacle->pfn) &&
 		    contig_page_obstructs(pfn_to_page(obstacle->pfn), &step,
 					  obstacle) &&
 		    contig_kind_stays(obstacle->kind) == CONTIG_FOR_GOOD)
@@ -448,7 +448,7 @@ static unsigned long contig_survey_block(unsigned long pfn, unsigned long end,
 	guard(rcu)();
 
 	obstacle->pfn = pfn;
-	if (!pfn_to_online_page(pfn))
+	if (!contig_online_page(pfn))
 		return end;
 	if (contig_block_obstructs(pfn, flags, obstacle))
 		return pfn;

@@ -194,7 +194,7 @@ static bool contig_still_there(struct contig_obstacle *obstacle)
 		return false;
 	guard(rcu)();
 
-	page = pfn_to_online_page(obstacle->pfn);
+	page = contig_online_page(obstacle->pfn);
 	if (!page)
 		return false;
 	if (obstacle->kind == CONTIG_KIND_ISOLATED)
@@ -530,7 +530,7 @@ static void contig_name_kind(struct contig_report *report)
 		return;
 	guard(rcu)();
 
-	page = pfn_to_online_page(report->blocking_pfn);
+	page = contig_online_page(report->blocking_pfn);
 	if (page)
 		report->kind = contig_page_kind(page);
 }
