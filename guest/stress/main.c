@@ -30,7 +30,6 @@
 #define SHOW_TICKS	50	/* between two lines about the progress */
 #define LONG_TICKS	50
 #define STACK_TICKS	300	/* somebody who waits that long shows where */
-#define ENOUGH_S	1800	/* for everything to have worked once */
 #define WORK_TICKS	(HANG_TICKS - 300)
 #define MAX_ASKERS	(MAX_SLOTS / 2 - 4)
 
@@ -114,10 +113,12 @@ static void see_work(struct slot *slot)
 	slot->work = work;
 }
 
-/* A gigabyte is more than all others ask for. */
+/* A gigabyte is more than all others ask for, and so is all that there is. */
 static unsigned int hang_ticks(const struct slot *slot)
 {
-	return slot->verb == GIGANTIC || slot->is_at_work ? 4 * HANG_TICKS : HANG_TICKS;
+	bool is_large = slot->verb == GIGANTIC || slot->verb == OOM;
+
+	return is_large || slot->is_at_work ? 4 * HANG_TICKS : HANG_TICKS;
 }
 
 /* Ticks and not seconds: somebody may stop the whole guest for a while. */

@@ -26,6 +26,7 @@
 #define LAST_EVENTS	1000
 #define TICK_MS		100
 #define HANG_TICKS	1800		/* without a finished call */
+#define ENOUGH_S	1800		/* for everything to have worked once */
 #define PAGES_PER_MB	256UL
 #define LARGEST		(512 * PAGES_PER_MB)
 

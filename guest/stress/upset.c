@@ -35,11 +35,13 @@
 #define MADV_SOFT_OFFLINE 101
 #endif
 #define PLUG_MB		256	/* of the device; at rest all of it is plugged */
+#define BLOCK_MB	128
 #define SETTLE_TRIES	600
 
 static char cpus[MAX_PATHS][64], blocks[MAX_PATHS][64];
 static unsigned int nr_cpus, nr_blocks;
 static int monitor = -1;
+static bool blocks_stay;	/* none of virtio-mem goes as a whole */
 static unsigned int upset_slot;
 
 static int write_number(const char *dir, const char *file, const char *text)
@@ -124,15 +126,21 @@ unsigned long block_pages(void)
 	return first_pfn("memory1");
 }
 
+/* In a long run all that is tried has to work once, be the machine slow. */
+static double patience(unsigned int seconds)
+{
+	return opt.seconds < ENOUGH_S ? seconds : 4 * seconds;
+}
+
 /*
  * Blocks that somebody evacuates are refused at once. It is given up after a while:
  * somebody may hold a page of it for good.
  */
 static int take_away(const char *block)
 {
-	struct itimerval alarm = { .it_value.tv_sec = OFFLINE_S,
+	struct itimerval alarm = { .it_value.tv_sec = patience(OFFLINE_S),
 				   .it_interval.tv_usec = 100000 }, none = {};
-	double end = now() + OFFLINE_S;
+	double end = now() + patience(OFFLINE_S);
 	int err;
 
 	setitimer(ITIMER_REAL, &alarm, NULL);
@@ -195,7 +203,7 @@ static void memory_runs_out(unsigned int slot)
 	if (!pid)
 		eat();
 	while (pid > 0 && !waitpid(pid, NULL, WNOHANG)) {
-		if (now() - began > HOG_S || is_over())
+		if (now() - began > patience(HOG_S) || is_over())
 			kill(pid, SIGKILL);
 		usleep(10000);
 	}
@@ -305,7 +313,8 @@ static void settle(void)
 
 static void host_changes_its_mind(unsigned int slot, uint64_t *random)
 {
-	unsigned long mb = contig_random(random) % (PLUG_MB / 2 + 1) * 2;
+	unsigned long least = blocks_stay ? PLUG_MB - BLOCK_MB + 2 : 0;
+	unsigned long mb = least + contig_random(random) % ((PLUG_MB - least) / 2 + 1) * 2;
 	double began = now();
 
 	call_begins(slot, PLUG);
@@ -338,6 +347,23 @@ static bool can_go(const char *cpu)
 static bool is_movable(const char *block)
 {
 	return reads_as(block, "valid_zones", "Movable");
+}
+
+/*
+ * Who writes to a block's file holds it and locks memory hotplug, who removes a block locks
+ * that and waits for the file. What keeps the two apart is a lock that is only tried, which
+ * lockdep does not count: where it is, there is one of them or the other, by seed.
+ */
+static void spare_lockdep(void)
+{
+	if (access("/proc/lockdep_stats", F_OK))
+		return;
+	blocks_stay = opt.seed % 2;
+	if (!blocks_stay)
+		nr_blocks = 0;
+	ksft_print_msg("lockdep: %s\n", blocks_stay ? "no block is removed" :
+		       "no block goes but with virtio-mem");
+	fflush(stdout);
 }
 
 static void ignore(int signal)
@@ -374,6 +400,7 @@ void upset_until_told(unsigned int slot)
 	nr_cpus = find_paths("/sys/devices/system/cpu/cpu[0-9]*", cpus, can_go);
 	nr_blocks = find_paths("/sys/devices/system/memory/memory[0-9]*", blocks, is_movable);
 	monitor = monitor_open();
+	spare_lockdep();
 	while (!is_over()) {
 		upset_something(slot, &random);
 		usleep(contig_random(&random) % REST_US);
