@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """coverage.py [JOB...]: which lines of mm/contig run in the tests, and which do not.
 
-Boots the lane gcov once for each job (kunit, selftest), adds up what the guests
+Boots the lane gcov once for each job (kunit, selftest, stress), adds up what the guests
 counted and, of plan.c and scan.c, their test in user space. Prints a line for each
 file and each line that did not run. Of those, checks/coverage.allow has to name each,
 with the reason:
@@ -39,10 +39,14 @@ JOBS = {
                  "--qemu", "-machine max-ram-below-4g=1G",
                  "--append", "cma=32M movablecore=384M LOAD_PERCENT=10 ROUNDS=8 "
                  "REQUESTS=200 PLACE=cma debug_pagealloc=off page_owner=off"],
+    "stress": [],       # as make stress boots it
 }
 
 
 def boot(job):
+    if job == "stress":
+        return not subprocess.run(["guest/stress.sh", "gcov"], check=False,
+                                  env=dict(os.environ, MINUTES="5")).returncode
     where = RESULTS / job
     subprocess.run(["guest/boot.sh", "--lane", "gcov", "--job", job, "--out", str(where),
                     *JOBS[job]], check=False, stdin=subprocess.DEVNULL)

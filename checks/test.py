@@ -90,7 +90,7 @@ SLOW_SAMPLE = ["--mem", "1G", "--append",
 # would be nobody's in ZONE_MOVABLE, which is the end of it.
 ARM64 = ["--mem", "1G", "--cpus", "4", "--append", "cma=64M@1G-1536M movablecore=256M"]
 ARM64_SELFTEST = [*ARM64[:-1], ARM64[-1] + " REQUESTS=400 ROUNDS=40"]
-ARM64_64K = ["--mem", "8G", "--cpus", "4", "--append", "cma=512M movablecore=1G"]
+ARM64_64K = ["--mem", "10G", "--cpus", "4", "--append", "cma=512M movablecore=2G"]
 ARM64_64K_SELFTEST = [*ARM64_64K[:-1], ARM64_64K[-1] + " REQUESTS=400 ROUNDS=40"]
 # 1 GB below 4 GB and 512 MB above are node 0; 1536 MB above them node 1, with a hole.
 NUMA = ["--mem", "3G", "--cpus", "4", "--qemu", "-machine max-ram-below-4g=1G "
@@ -128,7 +128,7 @@ OTHER_GUESTS = (
     ("kcsan", "races", 1200, KCSAN),
     ("kcsan", "races-selftest", 1800, KCSAN_SELFTEST),
     ("kmsan", "kunit", 1800, KMSAN),
-    ("arm64-64k", "selftest", 1800, ARM64_64K_SELFTEST),    # not beside the other of 8 GB
+    ("arm64-64k", "selftest", 1800, ARM64_64K_SELFTEST),    # not beside the other of 10 GB
 )
 
 

@@ -42,7 +42,7 @@ lane_is()
 	uml)		uml; fragments='common files uml contig' ;;
 	bench-uml)	uml; fragments='common files uml contig bench' ;;
 	arm64)		arm64; fragments='common files qemu arm64 arm64-4k contig' ;;
-	arm64-64k)	arm64; fragments='common qemu arm64 arm64-64k contig' ;;
+	arm64-64k)	arm64; fragments='common files qemu arm64 arm64-64k contig' ;;
 	i386)		i386; fragments='common files qemu x86_64 i386 contig' ;;
 	allnoconfig)	only_built ;;
 	no-compaction)	only_built small contig no-compaction ;;

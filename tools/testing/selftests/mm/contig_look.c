@@ -211,6 +211,26 @@ TEST_F_TIMEOUT(look, why_of_a_hole, TIMEOUT)
 	EXPECT_TRUE(says(1UL << (sizeof(long) * 8 - 11), NULL, "NOT_PRESENT", "no memory"));
 }
 
+/* What is no number leaves the file with what it had. */
+TEST_F_TIMEOUT(look, page_takes_numbers_only, TIMEOUT)
+{
+	static const char * const rubbish[] = {
+		"nonsense", "0x", "-1", "1 2", "99999999999999999999",
+	};
+	char before[512] = "", after[512] = "";
+	int fd = open(CONTIG_DIR "page", O_RDWR | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_GT(pread(fd, before, sizeof(before) - 1, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rubbish); i++) {
+		EXPECT_EQ(write(fd, rubbish[i], strlen(rubbish[i])), -1) TH_LOG("%s", rubbish[i]);
+		EXPECT_TRUE(errno == EINVAL || errno == ERANGE);
+	}
+	ASSERT_GT(pread(fd, after, sizeof(after) - 1, 0), 0);
+	EXPECT_STREQ(before, after);
+	close(fd);
+}
+
 /* On its way to the LRU lists a page looks as if it were held. */
 static void empty_batches(void)
 {

@@ -164,6 +164,8 @@ FIXTURE_SETUP(bystander)
 		SKIP(return, "CONTIG_FILES names no directory on a disk");
 	if (variant->map == map_thp && !read_pmd_pagesize())
 		SKIP(return, "no transparent huge pages in this kernel");
+	if (variant->map == map_thp && read_pmd_pagesize() > BYSTANDER_PAGES * psize())
+		SKIP(return, "a huge page is larger than all of the bystander");
 	self->before = contig_blocks();
 	self->requests = contig_stat("requests");
 	self->area = (struct contig_span){ zone.start, zone.end };
@@ -176,7 +178,7 @@ FIXTURE_SETUP(bystander)
 FIXTURE_TEARDOWN(bystander)
 {
 	close(self->fd);
-	EXPECT_GT(contig_stat("requests"), self->requests);
+	EXPECT_TRUE(is_skipped(_metadata) || contig_stat("requests") > self->requests);
 	EXPECT_TRUE(contig_same_blocks(&self->before));
 }
 
@@ -320,7 +322,7 @@ FIXTURE_TEARDOWN(move)
 	struct contig_span part = { self->area.start, self->area.start + AREA_PAGES };
 
 	close(self->fd);
-	EXPECT_GT(contig_stat("requests"), self->requests);
+	EXPECT_TRUE(is_skipped(_metadata) || contig_stat("requests") > self->requests);
 	EXPECT_TRUE(contig_same_blocks(&self->before));
 	EXPECT_LE(contig_lost_pages(part), 0);
 }
@@ -482,7 +484,7 @@ FIXTURE_TEARDOWN(hugetlb)
 	close(self->fd);
 	contig_write_file(NR_HUGEPAGES, "0");
 	EXPECT_EQ(contig_number("/proc/meminfo", "HugePages_Total:"), 0);
-	EXPECT_GT(contig_stat("requests"), self->requests);
+	EXPECT_TRUE(is_skipped(_metadata) || contig_stat("requests") > self->requests);
 	EXPECT_TRUE(contig_same_blocks(&self->before));
 }
 

@@ -11,6 +11,12 @@
 
 #define TIMEOUT		180
 
+/* Then the engine had nothing to do. */
+static inline bool is_skipped(const struct __test_metadata *_metadata)
+{
+	return _metadata->exit_code == KSFT_SKIP;
+}
+
 /* Take, look at what came, leave it with the session. */
 static inline void take(struct __test_metadata *_metadata, int fd,
 			unsigned long start, unsigned long nr, const char *options)
