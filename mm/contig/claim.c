@@ -14,6 +14,7 @@
  * This is the only file that takes zone->lock to claim or to give back, and it
  * holds it for the work on one block.
  */
+#include <kunit/static_stub.h>
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
@@ -231,20 +232,65 @@ bool contig_claim(struct contig_take *take)
 }
 
 /**
+ * contig_nr_poisoned() - how many pages are known to be bad
+ *
+ * Context: Any.
+ * Return: the number for all of the machine.
+ */
+long contig_nr_poisoned(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(contig_nr_poisoned);
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		return 0;
+	return atomic_long_read(&num_poisoned_pages);
+}
+
+/**
+ * contig_first_bad() - the first page of a range that is known to be bad
+ * @start: first PFN
+ * @end: one past the last
+ *
+ * Context: Any.
+ * Return: its PFN, or @end if there is none.
+ */
+unsigned long contig_first_bad(unsigned long start, unsigned long end)
+{
+	while (start < end && !PageHWPoison(pfn_to_page(start)))
+		start++;
+	return start;
+}
+
+static void contig_unclaim_block(struct contig_take *take, unsigned long block,
+				 bool all_good)
+{
+	unsigned long start = contig_block_start(take, block);
+	unsigned long end = contig_block_end(take, block);
+
+	guard(spinlock_irqsave)(&take->zone->lock);
+
+	while (start < end) {
+		unsigned long stop = all_good ? end : contig_first_bad(start, end);
+
+		contig_put_free(take->zone, start, stop);
+		start = stop + 1;
+	}
+}
+
+/**
  * contig_unclaim() - undo contig_claim()
  * @take: the request; none of its pages was prepared for use yet
+ *
+ * What went bad while it was claimed, when nobody could take it away, is left out.
  *
  * Context: Any but NMI. Takes zone->lock for one block at a time.
  */
 void contig_unclaim(struct contig_take *take)
 {
+	bool all_good = take->nr_poisoned == contig_nr_poisoned();
 	unsigned long block;
 
 	for_each_set_bit(block, take->claimed, take->nr_blocks) {
-		scoped_guard(spinlock_irqsave, &take->zone->lock)
-			contig_put_free(take->zone,
-					contig_block_start(take, block),
-					contig_block_end(take, block));
+		contig_unclaim_block(take, block, all_good);
 		if (contig_may_sleep(take))
 			cond_resched();
 	}

@@ -13,6 +13,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/page_owner.h>
 #include <linux/pageblock-flags.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -117,6 +118,7 @@ struct contig_terms {
  * @move_gfp: flags for the pages that others are moved to
  * @nr_blocks: blocks (pageblock ∩ range) in the range
  * @patience: nanoseconds that may still be spent waiting for pages
+ * @is_patient: there were some in the beginning
  * @waited: nanoseconds that were spent waiting
  * @deadline: when all has to be over
  * @only_free: what is not free is not wanted
@@ -148,6 +150,7 @@ struct contig_take {
 	u64 patience;
 	u64 waited;
 	u64 deadline;
+	bool is_patient;
 	bool only_free;
 	const bool *stop;
 	unsigned int moments;
@@ -257,6 +260,16 @@ static inline unsigned int contig_piece_order(unsigned long start,
 static inline bool contig_may_sleep(const struct contig_take *take)
 {
 	return gfpflags_allow_blocking(take->gfp);
+}
+
+/* Does page_owner keep a record of each page? */
+static inline bool contig_has_page_owner(void)
+{
+#ifdef CONFIG_PAGE_OWNER
+	return static_branch_unlikely(&page_owner_inited);
+#else
+	return false;
+#endif
 }
 
 /* Note why a request fails, for its report, and pass the error on. */
@@ -376,6 +389,8 @@ int contig_take(struct contig_take *take);
 void contig_return_lru(struct contig_terms *terms);
 
 /* claim.c */
+long contig_nr_poisoned(void);
+unsigned long contig_first_bad(unsigned long start, unsigned long end);
 bool contig_claim(struct contig_take *take);
 void contig_unclaim(struct contig_take *take);
 void contig_give_back(struct zone *zone, unsigned long start,
@@ -383,9 +398,9 @@ void contig_give_back(struct zone *zone, unsigned long start,
 bool contig_in_free_block(unsigned long pfn);
 
 /* survey.c */
-long contig_nr_poisoned(void);
-bool contig_is_sound(unsigned long start, unsigned long end,
-		     struct contig_obstacle *obstacle);
+int contig_busy(struct contig_take *take, unsigned long pfn,
+		enum contig_kind kind);
+int contig_check_sound(struct contig_take *take);
 bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 		   struct contig_obstacle *obstacle);
 bool contig_known_obstructs(unsigned long start, unsigned long end,

@@ -164,7 +164,8 @@ static void ddi_set_effort(struct ddi_order *order, struct contig_request *req)
 		req->gfp |= __GFP_NORETRY;
 	} else {
 		req->effort = CONTIG_HARD;
-		req->timeout = min(order->deadline - now, order->slice);
+		order->slice = min(order->deadline - now, order->slice);
+		req->timeout = order->slice;
 		order->slice *= 2;
 	}
 }

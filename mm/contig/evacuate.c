@@ -42,6 +42,7 @@ static int contig_isolate_block(struct contig_take *take, unsigned long block)
 {
 	unsigned long start = contig_block_start(take, block);
 	struct page *page = pfn_to_page(pageblock_start_pfn(start));
+	int mt;
 
 	scoped_guard(rcu)
 		if (contig_is_there(take, start) && PageUnaccepted(page))
@@ -59,9 +60,13 @@ static int contig_isolate_block(struct contig_take *take, unsigned long block)
 	if (!contig_is_there(take, start))
 		return contig_because(&take->report, -EINVAL,
 				      CONTIG_NOT_PRESENT, start);
-	if (is_migrate_isolate_page(page))
+	mt = get_pfnblock_migratetype(page, start);
+	if (is_migrate_isolate(mt))
 		return contig_because(&take->report, -EBUSY, CONTIG_LOST_RACE,
 				      start);
+	/* It may have been isolated when it was looked at. */
+	if (is_migrate_cma(mt) != !!(take->flags & ACR_FLAGS_CMA))
+		return contig_busy(take, start, CONTIG_KIND_OTHER_BLOCK);
 	if (!pageblock_isolate_and_move_free_pages(take->zone, page))
 		return contig_because(&take->report, -EBUSY,
 				      CONTIG_ZONE_BOUNDARY, start);
@@ -75,9 +80,10 @@ static int contig_isolate_block(struct contig_take *take, unsigned long block)
  * @take: the request; holds the reservation for these blocks
  *
  * Context: Task context, may sleep.
- * Return: 0; -EBUSY if somebody else isolated one of them (LOST_RACE) or one
- * is not wholly inside the zone (ZONE_BOUNDARY), -EINVAL if one has gone offline
- * (NOT_PRESENT), with the report filled in.
+ * Return: 0; -EBUSY if somebody else isolated one of them (LOST_RACE), one is not
+ * wholly inside the zone (ZONE_BOUNDARY) or is CMA's and not asked for as such, or
+ * the other way round (UNMOVABLE); -EINVAL if one has gone offline (NOT_PRESENT);
+ * with the report filled in.
  * Blocks isolated so far stay so until contig_unisolate(), and are left out by
  * another call.
  */
@@ -553,17 +559,6 @@ static bool contig_folio_crosses(unsigned long pfn)
 	       PageLRU(page) && compound_head(page) != page;
 }
 
-static int contig_crossing(struct contig_take *take, unsigned long pfn)
-{
-	struct contig_obstacle obstacle = {
-		.pfn = pfn,
-		.kind = CONTIG_KIND_CROSSING,
-		.reason = contig_kind_reason(CONTIG_KIND_CROSSING),
-	};
-
-	return contig_because_of(&take->report, -EBUSY, &obstacle);
-}
-
 static int contig_check_borders(struct contig_take *take)
 {
 	unsigned long from, to;
@@ -573,9 +568,9 @@ static int contig_check_borders(struct contig_take *take)
 		unsigned long end = contig_block_end(take, to - 1);
 
 		if (contig_folio_crosses(pageblock_start_pfn(start)))
-			return contig_crossing(take, start);
+			return contig_busy(take, start, CONTIG_KIND_CROSSING);
 		if (contig_folio_crosses(pageblock_align(end)))
-			return contig_crossing(take, end - 1);
+			return contig_busy(take, end - 1, CONTIG_KIND_CROSSING);
 	}
 	return 0;
 }

@@ -7,7 +7,6 @@
 #include <linux/kmsan.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
-#include <linux/page_owner.h>
 #include <linux/pgalloc_tag.h>
 #include <linux/unroll.h>
 #include <trace/events/kmem.h>
@@ -140,7 +139,8 @@ static bool contig_range_is_freeable(unsigned long start, unsigned long end,
 		else if (!contig_pages_ours(pfn, stop, frozen, &any))
 			return false;
 	}
-	*plain = contig_traces_plain(&traces, frozen);
+	/* Whoever has a reference may still leave something on the page. */
+	*plain = contig_traces_ours(&traces, frozen);
 	/* A free page that begins inside the range was seen as such above. */
 	return any && (!frozen || !contig_in_free_block(start));
 }
@@ -159,11 +159,7 @@ static bool contig_put(struct page *page, bool frozen)
 /* Does somebody keep a record of each page, which may differ from its neighbour's? */
 static bool contig_pages_have_records(void)
 {
-#ifdef CONFIG_PAGE_OWNER
-	if (static_branch_unlikely(&page_owner_inited))
-		return true;
-#endif
-	return mem_alloc_profiling_enabled();
+	return contig_has_page_owner() || mem_alloc_profiling_enabled();
 }
 
 /* The hooks over the largest aligned pieces of pages that need nothing else. */
@@ -195,11 +191,13 @@ static void contig_free_run(struct zone *zone, unsigned long start,
 /* Drop a reference of each page up to the first that somebody else holds. */
 static unsigned long contig_put_plain(unsigned long start, unsigned long end)
 {
-	struct page *page = pfn_to_page(start), *last = page + (end - start) - 1;
+	struct page *first = pfn_to_page(start), *page = first;
+	struct page *last = first + (end - start) - 1;
 
 	while (page <= last && put_page_testzero(page))
 		page++;
-	return page_to_pfn(page);
+	/* Behind the last page of a section need not be the next one's. */
+	return start + (page - first);
 }
 
 /* The same for pages that need cleaning, or that nobody holds. */

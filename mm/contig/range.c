@@ -140,6 +140,7 @@ static void contig_ask(struct contig_take *take, unsigned long start,
 	take->gfp = current_gfp_context(terms->gfp);
 	take->move_gfp = contig_move_gfp(take->gfp);
 	take->patience = terms->patience;
+	take->is_patient = terms->patience;
 	take->deadline = terms->deadline;
 	take->only_free = terms->only_free;
 	take->drained = terms->drained;
@@ -289,28 +290,12 @@ static void contig_prepare_pages(struct contig_take *take)
 	}
 }
 
-static void contig_prepare(struct contig_take *take)
+static void contig_hand_out(struct contig_take *take)
 {
 	if (take->gfp & __GFP_COMP)
 		contig_prepare_compound(take);
 	else
 		contig_prepare_pages(take);
-}
-
-/* What went bad while it was claimed, when nobody could take it away, is kept back. */
-static int contig_hand_out(struct contig_take *take)
-{
-	struct contig_obstacle obstacle;
-
-	if (take->nr_poisoned == contig_nr_poisoned() ||
-	    contig_is_sound(take->start, take->end, &obstacle)) {
-		contig_prepare(take);
-		return 0;
-	}
-	take->gfp &= ~(__GFP_COMP | __GFP_ZERO);
-	contig_prepare(take);
-	contig_free_unused(take->start, take->end);
-	return contig_because_of(&take->report, -EBUSY, &obstacle);
 }
 
 /* What another attempt has to know. */
@@ -363,7 +348,9 @@ int contig_alloc_range_on_noprof(unsigned long start, unsigned long end,
 	trace_contig_start(start, end, terms->gfp, flags & ACR_FLAGS_CMA);
 	contig_count(CONTIG_REQUESTS, 1);
 	contig_ask(&take, start, end, flags, terms);
-	err = contig_check(&take) ?: contig_take(&take) ?: contig_hand_out(&take);
+	err = contig_check(&take) ?: contig_take(&take);
+	if (!err)
+		contig_hand_out(&take);
 	take.report.elapsed = ktime_get_ns() - began;
 	contig_report_range(&take, err);
 	*report = take.report;

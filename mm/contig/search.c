@@ -90,10 +90,15 @@ static bool contig_buddy_will_do(const struct contig_wish *wish,
 	       !wish->start && wish->end >= max_pfn;
 }
 
-/* Free memory only: making room is done better here. */
+/*
+ * Free memory only: making room is done better here. Without any reclaim the
+ * allocator takes no lock that it could wait for, and page_owner loses the caller.
+ */
 static gfp_t contig_buddy_gfp(gfp_t gfp)
 {
-	gfp &= ~(__GFP_RECLAIM | __GFP_RETRY_MAYFAIL);
+	gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL);
+	if (!contig_has_page_owner())
+		gfp &= ~__GFP_KSWAPD_RECLAIM;
 	return gfp | __GFP_NORETRY | __GFP_NOWARN;
 }
 
@@ -241,9 +246,13 @@ static void contig_clip(struct contig_hunt *hunt, unsigned long *start,
 			unsigned long *end)
 {
 	struct zone *zone = hunt->mapper.zone;
+	struct contig_wish page = hunt->wish;
 
-	*start = max(zone->zone_start_pfn, hunt->wish.start);
-	*end = max(min(zone_end_pfn(zone), hunt->wish.end), *start);
+	/* Nothing of any size begins below. */
+	page.nr_pages = 1;
+	page.end = min(zone_end_pfn(zone), page.end);
+	*start = contig_first_fit(&page, zone->zone_start_pfn);
+	*end = max(*start, page.end);
 	if (*end - *start >= hunt->wish.nr_pages)
 		return;
 	hunt->longest = max(hunt->longest, *end - *start);

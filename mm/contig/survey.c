@@ -362,11 +362,13 @@ static bool contig_block_obstructs(unsigned long pfn, acr_flags_t flags,
  */
 unsigned long contig_skip_plain(unsigned long pfn, unsigned long end)
 {
-	struct page *page = pfn_to_page(pfn), *last = page + (end - pfn) - 1;
+	struct page *first = pfn_to_page(pfn), *page = first;
+	struct page *last = first + (end - pfn) - 1;
 
 	while (page <= last && contig_page_is_plain(page))
 		page++;
-	return page_to_pfn(page);
+	/* Behind the last page of a section need not be the next one's. */
+	return pfn + (page - first);
 }
 
 /* The first page in the way, or @end or a bit further. */
@@ -501,36 +503,43 @@ bool contig_survey(unsigned long start, unsigned long end, acr_flags_t flags,
 }
 
 /**
- * contig_nr_poisoned() - how many pages are known to be bad
+ * contig_busy() - refuse a request because of one page
+ * @take: the request
+ * @pfn: the page
+ * @kind: what is wrong with it
  *
  * Context: Any.
- * Return: the number for all of the machine.
+ * Return: -EBUSY, with the report filled in.
  */
-long contig_nr_poisoned(void)
+int contig_busy(struct contig_take *take, unsigned long pfn,
+		enum contig_kind kind)
 {
-	KUNIT_STATIC_STUB_REDIRECT(contig_nr_poisoned);
-	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
-		return 0;
-	return atomic_long_read(&num_poisoned_pages);
+	const struct contig_obstacle obstacle = {
+		.pfn = pfn,
+		.kind = kind,
+		.reason = contig_kind_reason(kind),
+	};
+
+	return contig_because_of(&take->report, -EBUSY, &obstacle);
 }
 
 /**
- * contig_is_sound() - is no page of a range known to be bad?
- * @start: first PFN
- * @end: one past the last
- * @obstacle: set to the first that is
+ * contig_check_sound() - did no page go bad while it was claimed?
+ * @take: the request; all of its range is claimed
+ *
+ * Nobody could take such a page away meanwhile.
  *
  * Context: Any.
- * Return: true if none is.
+ * Return: 0; -EBUSY with the report filled in.
  */
-bool contig_is_sound(unsigned long start, unsigned long end,
-		     struct contig_obstacle *obstacle)
+int contig_check_sound(struct contig_take *take)
 {
-	while (start < end && !PageHWPoison(pfn_to_page(start)))
-		start++;
-	if (start == end)
-		return true;
-	obstacle->pfn = start;
-	contig_obstacle(obstacle, CONTIG_KIND_HWPOISON);
-	return false;
+	unsigned long pfn;
+
+	if (take->nr_poisoned == contig_nr_poisoned())
+		return 0;
+	pfn = contig_first_bad(take->start, take->end);
+	if (pfn == take->end)
+		return 0;
+	return contig_busy(take, pfn, CONTIG_KIND_HWPOISON);
 }

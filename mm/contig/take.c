@@ -107,13 +107,18 @@ static bool contig_drain(struct contig_take *take)
 	return contig_claim(take);
 }
 
-/* The lists of this CPU can be emptied without sleep, but by a task only. */
+/*
+ * The lists of this CPU can be emptied without sleep, but not by who has interrupts
+ * or softirqs off: others hold the lists' lock with both on.
+ */
 static bool contig_drain_here(struct contig_take *take)
 {
-	if (!take->pcp_suspected || !in_task() || irqs_disabled() ||
-	    contig_fault(CONTIG_FAULT_DRAIN_HERE))
+	if (!take->pcp_suspected || !in_task() || in_softirq() ||
+	    irqs_disabled() || contig_fault(CONTIG_FAULT_DRAIN_HERE))
 		return false;
+	migrate_disable();
 	drain_local_pages(take->zone);
+	migrate_enable();
 	contig_count(CONTIG_PCP_DRAINS, 1);
 	return contig_claim(take);
 }
@@ -253,15 +258,17 @@ static int contig_give_up(struct contig_take *take,
  * this page is looked at, what is claimed stays claimed, and others have their
  * LRU batches meanwhile.
  *
- * Returns 0 if it is worth a new attempt, 1 after a slice, or the error.
+ * Returns 0 if it is worth a new attempt, 1 after a slice or if it is another kind
+ * of page since, or the error.
  */
 static int contig_wait_for_page(struct contig_take *take,
 				struct contig_obstacle *obstacle)
 {
 	u64 limit = contig_wait_limit(take, obstacle->kind);
+	enum contig_kind kind = obstacle->kind;
 	u64 began = ktime_get_ns(), waited = 0;
 
-	if (contig_kind_stays(obstacle->kind) == CONTIG_FOR_GOOD)
+	if (contig_kind_stays(kind) == CONTIG_FOR_GOOD)
 		return contig_give_up(take, obstacle);
 	while (contig_still_there(obstacle) && waited < limit &&
 	       !contig_is_called_off(take->stop)) {
@@ -270,7 +277,7 @@ static int contig_wait_for_page(struct contig_take *take,
 				CONTIG_LONGEST_NAP, limit - waited));
 		waited = ktime_get_ns() - began;
 	}
-	if (contig_kind_stays(obstacle->kind) == CONTIG_A_MOMENT)
+	if (contig_kind_stays(kind) == CONTIG_A_MOMENT)
 		take->moments -= !!take->moments;
 	else
 		contig_spend(take, waited);
@@ -278,7 +285,7 @@ static int contig_wait_for_page(struct contig_take *take,
 		return take->report.error;
 	if (!contig_still_there(obstacle))
 		return 0;
-	if (waited < CONTIG_SLICE)
+	if (waited < CONTIG_SLICE && (!waited || obstacle->kind == kind))
 		return contig_give_up(take, obstacle);
 	return 1;
 }
@@ -288,15 +295,16 @@ static int contig_wait_for_rest(struct contig_take *take,
 				struct contig_obstacle *obstacle)
 {
 	u64 limit = contig_wait_limit(take, obstacle->kind);
+	u64 nap = clamp(take->waited / 8, CONTIG_FIRST_NAP, CONTIG_LONGEST_NAP);
 	int err;
 
 	if (!limit || contig_is_called_off(take->stop))
 		return contig_give_up(take, obstacle);
 	contig_lend_lru(take, obstacle->kind);
-	contig_nap(min(limit, CONTIG_FIRST_NAP));
+	contig_nap(min(limit, nap));
 	if (contig_kind_stays(obstacle->kind) == CONTIG_A_MOMENT)
 		take->moments /= CONTIG_ROUND_MOMENTS;
-	contig_spend(take, CONTIG_FIRST_NAP);
+	contig_spend(take, nap);
 	if (contig_check_blocks(take))
 		return take->report.error;
 	err = contig_wait_for_page(take, obstacle);
@@ -366,7 +374,7 @@ static u64 contig_turn_limit(struct contig_take *take)
 {
 	u64 now = ktime_get_ns();
 
-	if (!take->patience)
+	if (!take->is_patient)
 		return 0;
 	if (take->deadline == CONTIG_NEVER)
 		return CONTIG_LONGEST_TURN;
@@ -450,7 +458,10 @@ static int contig_empty_and_claim(struct contig_take *take)
 	}
 }
 
-/* Blocks that somebody else isolated may come back. */
+/*
+ * Blocks that somebody else isolated may come back. Whoever takes memory away waits
+ * for what is claimed.
+ */
 static int contig_isolate_all(struct contig_take *take)
 {
 	struct contig_obstacle obstacle = { .kind = CONTIG_KIND_ISOLATED };
@@ -462,9 +473,11 @@ static int contig_isolate_all(struct contig_take *take)
 			return err;
 		obstacle.pfn = take->report.blocking_pfn;
 		obstacle.reason = CONTIG_LOST_RACE;
+		contig_unclaim(take);
 		err = contig_wait_for_rest(take, &obstacle);
 		if (err)
 			return err;
+		contig_claim(take);
 	}
 }
 
@@ -559,7 +572,7 @@ int contig_take(struct contig_take *take)
 	if (err)
 		return err;
 
-	err = contig_climb(take);
+	err = contig_climb(take) ?: contig_check_sound(take);
 	if (err) {
 		contig_name_kind(&take->report);
 		contig_step(CONTIG_STEP_UNDO);

@@ -5,7 +5,7 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/highmem.h>
+#include <linux/bottom_half.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/vmstat.h>
@@ -95,15 +95,22 @@ void contig_test_exact_counters(struct kunit *test)
 
 /* === Effort === */
 
-static unsigned long contig_drains_for_pcp_pages(struct contig_window *window)
+/* Of the window all is free, and some pages of it are on a per-CPU list. */
+static void contig_free_to_pcp(struct contig_window *window)
 {
 	unsigned long pfn, next = window->start + 300;
-	struct contig_events before;
 
 	contig_window_release(window, window->start, next);
 	contig_window_release(window, next + 40, window->end);
 	for (pfn = next; pfn < next + 40; pfn++)
 		__free_page(contig_window_hand_out(window, pfn));
+}
+
+static unsigned long contig_drains_for_pcp_pages(struct contig_window *window)
+{
+	struct contig_events before;
+
+	contig_free_to_pcp(window);
 	contig_read_events(&before);
 	contig_expect_taken(window, window->start, window->end, ACR_FLAGS_NONE,
 			    GFP_KERNEL);
@@ -127,6 +134,48 @@ void contig_test_pcp_pages(struct kunit *test)
 	for (int look = 0; look < CONTIG_LOOKS && !drains; look++)
 		drains = contig_drains_for_pcp_pages(window);
 	KUNIT_EXPECT_EQ(test, drains, 1);
+}
+
+/* For who cannot sleep: 1 if this CPU's list was emptied and that was enough. */
+static unsigned long contig_drains_here(struct contig_window *window, bool bh_off)
+{
+	struct contig_report report;
+	struct contig_events before;
+	int err;
+
+	migrate_disable();
+	contig_free_to_pcp(window);
+	contig_read_events(&before);
+	if (bh_off)
+		local_bh_disable();
+	err = contig_alloc_range(window->start, window->end, ACR_FLAGS_NONE,
+				 GFP_NOWAIT, &report);
+	if (bh_off)
+		local_bh_enable();
+	migrate_enable();
+	if (err)
+		contig_expect_taken(window, window->start, window->end,
+				    ACR_FLAGS_NONE, GFP_KERNEL);
+	else
+		contig_window_keep(window, window->start, window->end);
+	KUNIT_EXPECT_TRUE(window->test, !err || err == -EBUSY);
+	return err ? 0 : contig_events_since(&before, CONTIG_PCP_DRAINS);
+}
+
+/* Who may be in the way of a softirq does not wait for the lock of such a list. */
+void contig_test_pcp_pages_here(struct kunit *test)
+{
+	struct contig_window *window;
+	unsigned long drains = 0;
+
+	if (!IS_ENABLED(CONFIG_SMP))
+		kunit_skip(test, "with one CPU nothing stays on its list");
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	for (int look = 0; look < CONTIG_LOOKS && !drains; look++)
+		drains = contig_drains_here(window, false);
+	KUNIT_EXPECT_EQ(test, drains, 1);
+	for (int look = 0; look < CONTIG_LOOKS; look++)
+		KUNIT_EXPECT_EQ(test, 0, contig_drains_here(window, true));
 }
 
 /* === Ends === */
@@ -456,11 +505,35 @@ void contig_test_goes_bad(struct kunit *test)
 							window->start + 256));
 		KUNIT_EXPECT_FALSE(test, PageCompound(page));
 		ClearPageHWPoison(page);
-		/* It was freed already, only not given back. */
-		clear_highpage(page);
 		contig_give_back(window->zone, contig_bad_pfn,
 				 contig_bad_pfn + 1);
 		contig_window_check(window, 0);
 	}
+}
+
+/* The same if the request is refused for another page's sake, and gives all back. */
+void contig_test_goes_bad_in_vain(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	struct contig_report report;
+	int err;
+
+	contig_bad_pfn = window->start + 100;
+	contig_window_wall(window, window->end - 1);
+	contig_window_release_rest(window);
+	contig_times_asked = 0;
+	kunit_activate_static_stub(test, contig_nr_poisoned, contig_go_bad);
+	err = contig_alloc_range(window->start, window->end, ACR_FLAGS_NONE,
+				 GFP_KERNEL, &report);
+	kunit_deactivate_static_stub(test, contig_nr_poisoned);
+	KUNIT_EXPECT_EQ(test, err, -EBUSY);
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, window->end - 1);
+	KUNIT_EXPECT_FALSE(test, contig_in_free_block(contig_bad_pfn));
+	KUNIT_EXPECT_TRUE(test, contig_all_free(window->start, contig_bad_pfn));
+	KUNIT_EXPECT_TRUE(test, contig_all_free(contig_bad_pfn + 1,
+						window->end - 1));
+	ClearPageHWPoison(pfn_to_page(contig_bad_pfn));
+	contig_give_back(window->zone, contig_bad_pfn, contig_bad_pfn + 1);
+	contig_window_check(window, 1);
 }
 #endif

@@ -14,6 +14,7 @@ static struct kunit_case contig_cases[] = {
 	/* claim_test.c */
 	KUNIT_CASE_PARAM(contig_test_sizes, contig_sizes_next),
 	KUNIT_CASE(contig_test_pcp_pages),
+	KUNIT_CASE(contig_test_pcp_pages_here),
 	KUNIT_CASE(contig_test_exact_counters),
 	KUNIT_CASE(contig_test_ends),
 	KUNIT_CASE(contig_test_inside_buddy),
@@ -27,6 +28,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_departed),
 #ifdef CONFIG_MEMORY_FAILURE
 	KUNIT_CASE(contig_test_goes_bad),
+	KUNIT_CASE(contig_test_goes_bad_in_vain),
 #endif
 
 	/* request_test.c */
@@ -41,6 +43,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_cma_mismatch),
 	KUNIT_CASE(contig_test_known_stays),
 	KUNIT_CASE(contig_test_cma_block_is_kept),
+	KUNIT_CASE(contig_test_cma_block_comes_back),
 	KUNIT_CASE(contig_test_isolated_by_others),
 	KUNIT_CASE(contig_test_would_block),
 	KUNIT_CASE(contig_test_hugetlb),
@@ -58,6 +61,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_large_folios),
 	KUNIT_CASE(contig_test_inside_folio),
 	KUNIT_CASE(contig_test_crossing_folio),
+	KUNIT_CASE(contig_test_nofs),
 	KUNIT_CASE(contig_test_page_in_transit),
 	KUNIT_CASE(contig_test_survey_kernel_page),
 	KUNIT_CASE(contig_test_survey_compound),
@@ -70,6 +74,8 @@ static struct kunit_case contig_cases[] = {
 
 	/* turn_test.c */
 	KUNIT_CASE(contig_test_same_block),
+	KUNIT_CASE(contig_test_turn_of_impatient),
+	KUNIT_CASE(contig_test_claim_is_let_go),
 	KUNIT_CASE(contig_test_other_block),
 	KUNIT_CASE(contig_test_crowd),
 	KUNIT_CASE(contig_test_interrupted),

@@ -11,6 +11,7 @@
 #include <linux/page-isolation.h>
 #include <linux/page-flags.h>
 #include <linux/pagemap.h>
+#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/swap.h>
 
@@ -570,4 +571,24 @@ void contig_test_held_anon(struct kunit *test)
 	put_page(page);
 	contig_window_check(window, 8);
 	contig_anon_unmap(test, addr, 8);
+}
+
+/* Page cache that this caller may not move: he tries now and then, not all the time. */
+void contig_test_nofs(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	struct contig_cache *cache = contig_cache_open(window, true);
+	unsigned long start = window->start;
+	struct contig_events before;
+	unsigned int context;
+
+	contig_cache_fill(cache, start + 1, start + 2);
+	contig_window_release_rest(window);
+	contig_read_events(&before);
+	context = memalloc_nofs_save();
+	contig_expect_refused(test, start, start + 2, ACR_FLAGS_NONE,
+			      GFP_KERNEL | __GFP_RETRY_MAYFAIL, CONTIG_PINNED, start + 1);
+	memalloc_nofs_restore(context);
+	KUNIT_EXPECT_LE(test, contig_events_since(&before, CONTIG_LRU_DRAINS), 300);
+	contig_cache_check(cache);
 }

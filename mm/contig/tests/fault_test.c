@@ -312,6 +312,7 @@ static struct kunit_case contig_fault_suite_cases[] = {
 	KUNIT_CASE(contig_test_step_helpers),
 	KUNIT_CASE(contig_test_step_taken_nowait),
 	KUNIT_CASE(contig_test_step_pinned),
+	KUNIT_CASE(contig_test_step_owned),
 	KUNIT_CASE(contig_test_step_isolated),
 	KUNIT_CASE_PARAM(contig_test_nth, contig_scenes_next),
 	KUNIT_CASE_PARAM(contig_test_chance, contig_scenes_next),

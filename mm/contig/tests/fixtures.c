@@ -4,8 +4,10 @@
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
+#include <linux/sizes.h>
 #include <linux/vmstat.h>
 
 #include "../../internal.h"
@@ -82,6 +84,13 @@ static void contig_window_close(void *data)
 	contig_expect_totals(window);
 }
 
+/* Of each three chunks KMSAN has two for itself; or a chunk is half a gigabyte. */
+static bool contig_has_few_chunks(void)
+{
+	return IS_ENABLED(CONFIG_KMSAN) ||
+	       MAX_PAGE_ORDER + PAGE_SHIFT >= ilog2(SZ_512M);
+}
+
 static void contig_window_claim(struct contig_window *window,
 				unsigned long nr_pages)
 {
@@ -89,8 +98,7 @@ static void contig_window_claim(struct contig_window *window,
 	struct kunit *test = window->test;
 
 	window->start = contig_find_free(window->zone, nr_pages);
-	/* Of each three of the largest chunks, KMSAN has kept two for itself. */
-	if (IS_ENABLED(CONFIG_KMSAN) && window->start == CONTIG_NO_PFN)
+	if (contig_has_few_chunks() && window->start == CONTIG_NO_PFN)
 		kunit_skip(test, "no free stretch of %lu pages", nr_pages);
 	KUNIT_ASSERT_NE_MSG(test, window->start, CONTIG_NO_PFN,
 			    "no free stretch of %lu pages", nr_pages);
@@ -106,12 +114,12 @@ struct contig_window *contig_window_open_in(struct kunit *test,
 					    struct zone *zone,
 					    unsigned long nr_pages)
 {
+	unsigned long nr_held = ALIGN(nr_pages, MAX_ORDER_NR_PAGES);
 	struct contig_window *window;
 
-	nr_pages = ALIGN(nr_pages, MAX_ORDER_NR_PAGES);
 	window = kunit_kzalloc(test, sizeof(*window), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, window);
-	window->held = kunit_kcalloc(test, BITS_TO_LONGS(nr_pages),
+	window->held = kunit_kcalloc(test, BITS_TO_LONGS(nr_held),
 				     sizeof(long), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, window->held);
 	window->test = test;
@@ -122,7 +130,8 @@ struct contig_window *contig_window_open_in(struct kunit *test,
 	window->free = zone_page_state_snapshot(window->zone, NR_FREE_PAGES);
 	window->free_cma = zone_page_state_snapshot(window->zone,
 						    NR_FREE_CMA_PAGES);
-	contig_window_claim(window, nr_pages);
+	contig_window_claim(window, nr_held);
+	window->asked = window->start + nr_pages;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, contig_window_close,
 						  window));
@@ -228,7 +237,7 @@ struct contig_request contig_ask_in(const struct contig_window *window,
 	return (struct contig_request){
 		.nr_pages = nr_pages,
 		.min_addr = PFN_PHYS(window->start),
-		.max_addr = PFN_PHYS(window->end) - 1,
+		.max_addr = PFN_PHYS(window->asked) - 1,
 		.nid = NUMA_NO_NODE,
 		.gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN,
 		.effort = CONTIG_NORMAL,

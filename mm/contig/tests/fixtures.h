@@ -25,6 +25,7 @@
  * @zone: where
  * @start: first PFN, aligned to the largest buddy
  * @end: one past the last, as well
+ * @asked: one past the last page that the test asked for, at most @end
  * @type: migratetype of all its blocks
  * @held: bit per page: claimed, in our hands
  * @isolated: the zone's count of isolated blocks when it was opened
@@ -36,6 +37,7 @@ struct contig_window {
 	struct zone *zone;
 	unsigned long start;
 	unsigned long end;
+	unsigned long asked;
 	int type;
 	unsigned long *held;
 	unsigned long isolated;

@@ -16,6 +16,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "../ddi.h"
 #include "fixtures.h"
 
 /* Aligned so that there are few places, which one test can hold all of. */
@@ -44,7 +45,7 @@ static void physreq_hoard_close(void *data)
 	physreq_free(hoard->preqp);
 }
 
-/* Hold each place where such memory can be. */
+/* Hold each place where such memory can be, and be it after a moment. */
 static struct physreq_hoard *physreq_hoard_open(struct kunit *test)
 {
 	struct physreq_hoard *hoard;
@@ -60,7 +61,8 @@ static struct physreq_hoard *physreq_hoard_open(struct kunit *test)
 			kunit_add_action_or_reset(test, physreq_hoard_close,
 						  hoard));
 	while (hoard->nr < PHYSREQ_PLACES) {
-		room = kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp, 0);
+		room = kmem_alloc_physcontig_timeout(PHYSREQ_ROOM, hoard->preqp,
+						     ms_to_ktime(200));
 		if (!room)
 			break;
 		hoard->rooms[hoard->nr++] = room;
@@ -130,6 +132,29 @@ static bool physreq_is_asleep(struct physreq_guest *guest)
 	return false;
 }
 
+/*
+ * A task that waits for a place, for @ms and more. Whoever had one in use for a
+ * moment when the others were taken may have left it since: that one is taken too.
+ */
+static struct physreq_guest *physreq_invite_to_wait(struct physreq_hoard *hoard,
+						    unsigned int ms)
+{
+	for (;;) {
+		struct physreq_guest *guest = physreq_invite(hoard, KTIME_MAX);
+		bool asleep;
+
+		msleep(ms);
+		asleep = physreq_is_asleep(guest);
+		if (asleep || !completion_done(&guest->done) || !guest->room ||
+		    hoard->nr == PHYSREQ_PLACES) {
+			KUNIT_EXPECT_TRUE(hoard->test, asleep);
+			return guest;
+		}
+		hoard->rooms[hoard->nr++] = guest->room;
+		put_task_struct(guest->task);
+	}
+}
+
 /* How long after @since, in ms; the place is given back. */
 static s64 physreq_see_off(struct physreq_guest *guest, ktime_t since)
 {
@@ -146,11 +171,9 @@ static s64 physreq_see_off(struct physreq_guest *guest, ktime_t since)
 static void physreq_test_woken(struct kunit *test)
 {
 	struct physreq_hoard *hoard = physreq_hoard_open(test);
-	struct physreq_guest *guest = physreq_invite(hoard, KTIME_MAX);
+	struct physreq_guest *guest = physreq_invite_to_wait(hoard, 1500);
 	ktime_t freed;
 
-	msleep(1500);
-	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
 	freed = ktime_get();
 	physreq_hoard_let_go(hoard);
 	KUNIT_EXPECT_LE(test, physreq_see_off(guest, freed), 1000);
@@ -168,8 +191,7 @@ static void physreq_test_looks(struct kunit *test)
 	physreq_hoard_let_go(hoard);
 	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(start, end, ACR_FLAGS_NONE,
 						    GFP_KERNEL));
-	guest = physreq_invite(hoard, KTIME_MAX);
-	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
+	guest = physreq_invite_to_wait(hoard, 0);
 	for (unsigned long pfn = start; pfn < end; pfn++)
 		__free_page(pfn_to_page(pfn));
 	KUNIT_EXPECT_LE(test, physreq_see_off(guest, ktime_get()), 2000);
@@ -203,9 +225,7 @@ static void physreq_test_killed(struct kunit *test)
 
 	contig_expect_balance(test);
 	hoard = physreq_hoard_open(test);
-	guest = physreq_invite(hoard, KTIME_MAX);
-	msleep(200);
-	KUNIT_EXPECT_TRUE(test, physreq_is_asleep(guest));
+	guest = physreq_invite_to_wait(hoard, 200);
 	killed = ktime_get();
 	send_sig(SIGKILL, guest->task, 1);
 	KUNIT_EXPECT_LE(test, physreq_see_off(guest, killed), 1000);
@@ -342,6 +362,23 @@ static void physreq_test_caller(struct kunit *test)
 	physreq_expect_entry(test, __func__);
 }
 
+/* However often it has tried: each attempt is bounded by the time that is left. */
+static void physreq_test_slices(struct kunit *test)
+{
+	struct physreq_hoard *hoard = physreq_hoard_open(test);
+	struct ddi_area area = { .size = PHYSREQ_ROOM, .call = DDI_PHYSCONTIG };
+	struct ddi_order order;
+
+	KUNIT_ASSERT_TRUE(test, ddi_begin(&order, hoard->preqp, KM_SLEEP, _THIS_IP_));
+	order.area = &area;
+	order.deadline = ktime_get_ns() + 3600ULL * NSEC_PER_SEC;
+	order.slice = BIT_ULL(60);
+	for (int i = 0; i < 8; i++) {
+		KUNIT_EXPECT_FALSE(test, ddi_get(&order));
+		KUNIT_EXPECT_GT(test, order.slice, 0);
+	}
+}
+
 static struct kunit_case physreq_wait_cases[] = {
 	KUNIT_CASE(physreq_test_woken),
 	KUNIT_CASE(physreq_test_looks),
@@ -351,6 +388,7 @@ static struct kunit_case physreq_wait_cases[] = {
 	KUNIT_CASE(physreq_test_tells),
 	KUNIT_CASE(physreq_test_caller),
 	KUNIT_CASE(physreq_test_entered_once),
+	KUNIT_CASE(physreq_test_slices),
 	{}
 };
 

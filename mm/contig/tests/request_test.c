@@ -262,6 +262,53 @@ void contig_test_cma_block_is_kept(struct kunit *test)
 	contig_window_set_type(window, MIGRATE_MOVABLE);
 }
 
+static int contig_isolate_first(struct contig_take *take,
+				const struct contig_window *window,
+				acr_flags_t flags)
+{
+	int err;
+
+	*take = (struct contig_take){
+		.start = window->start,
+		.end = window->start + 1,
+		.zone = window->zone,
+		.departures = contig_departures,
+		.flags = flags,
+		.gfp = GFP_KERNEL,
+		.nr_blocks = 1,
+	};
+	take->claimed = take->inline_bits[0];
+	take->isolated = take->inline_bits[1];
+	contig_reserve(&take->reservation, take->start, take->end);
+	err = contig_isolate(take);
+	if (!err)
+		contig_unisolate(take);
+	contig_unreserve(&take->reservation);
+	return err;
+}
+
+/* As when somebody gave it back from isolation since this request looked at it. */
+void contig_test_cma_block_comes_back(struct kunit *test)
+{
+	struct contig_take *take = kunit_kzalloc(test, sizeof(*take), GFP_KERNEL);
+	struct contig_window *window;
+
+	KUNIT_ASSERT_NOT_NULL(test, take);
+	contig_need_cma_blocks(test);
+	window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	contig_window_set_type(window, MIGRATE_CMA);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			contig_isolate_first(take, window, ACR_FLAGS_NONE));
+	KUNIT_EXPECT_STREQ(test, contig_reason_name(take->report.reason), "UNMOVABLE");
+	KUNIT_EXPECT_STREQ(test, contig_kind_name(take->report.kind), "other-block");
+	KUNIT_EXPECT_EQ(test, take->report.blocking_pfn, window->start);
+	KUNIT_EXPECT_EQ(test, 0, contig_isolate_first(take, window, ACR_FLAGS_CMA));
+	contig_window_set_type(window, MIGRATE_MOVABLE);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			contig_isolate_first(take, window, ACR_FLAGS_CMA));
+	KUNIT_EXPECT_EQ(test, window->isolated, window->zone->nr_isolate_pageblock);
+}
+
 /* === In somebody's hands === */
 
 /* A block that somebody else isolated, memory offlining for one. */

@@ -128,7 +128,7 @@ int contig_scene_ask(struct contig_scene *scene, gfp_t gfp, const bool *stop,
 	struct contig_terms terms = { .caller = _THIS_IP_ };
 	int err;
 
-	contig_agree(&terms, gfp | __GFP_NOWARN, CONTIG_NORMAL, 0);
+	contig_agree(&terms, gfp | __GFP_NOWARN, contig_effort_of(gfp), 0);
 	terms.stop = stop;
 	memset(report, 0xff, sizeof(*report));
 	err = contig_alloc_range_on(scene->start, scene->end, scene->flags,

@@ -425,6 +425,39 @@ void contig_test_step_pinned(struct kunit *test)
 	contig_scene_close(&scene);
 }
 
+static struct contig_pin *contig_owner;
+
+static void contig_get_owner(struct contig_event_at *event)
+{
+	folio_ref_unfreeze(page_folio(event->page), 1);
+	contig_pin_for(contig_owner, event->page, 20 * NSEC_PER_MSEC);
+}
+
+/* A page that is given a moment gets an owner, who is given longer. */
+void contig_test_step_owned(struct kunit *test)
+{
+	struct contig_event_at event = {
+		.step = CONTIG_FAULT_NAP, .happen = contig_get_owner,
+	};
+	struct contig_report report;
+	struct contig_scene scene;
+	struct contig_pin owner;
+	struct folio *folio;
+
+	contig_scene_open(test, &scene, CONTIG_SCENE_HALF);
+	folio = contig_cache_put(scene.cache, scene.free_pfn, 0);
+	lru_add_drain_all();
+	contig_owner = &owner;
+	event.page = &folio->page;
+	KUNIT_ASSERT_TRUE(test, folio_ref_freeze(folio, 1));
+	KUNIT_EXPECT_EQ(test, 0, contig_ask_while(&scene, event, GFP_KERNEL |
+						  __GFP_RETRY_MAYFAIL, &report));
+	KUNIT_ASSERT_TRUE(test, contig_event_at.happened);
+	contig_pin_end(&owner);
+	contig_scene_check(&scene);
+	contig_scene_close(&scene);
+}
+
 /* As somebody who wants to take the memory offline. */
 static void contig_isolate_one(struct contig_event_at *event)
 {

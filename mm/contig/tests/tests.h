@@ -11,6 +11,7 @@ struct kunit;
 const void *contig_sizes_next(struct kunit *test, const void *prev, char *desc);
 void contig_test_sizes(struct kunit *test);
 void contig_test_pcp_pages(struct kunit *test);
+void contig_test_pcp_pages_here(struct kunit *test);
 void contig_test_exact_counters(struct kunit *test);
 void contig_test_ends(struct kunit *test);
 void contig_test_inside_buddy(struct kunit *test);
@@ -25,6 +26,7 @@ void contig_test_departed(struct kunit *test);
 
 #ifdef CONFIG_MEMORY_FAILURE
 void contig_test_goes_bad(struct kunit *test);
+void contig_test_goes_bad_in_vain(struct kunit *test);
 #endif
 
 /* request_test.c */
@@ -41,6 +43,7 @@ void contig_test_taken_frozen(struct kunit *test);
 void contig_test_cma_mismatch(struct kunit *test);
 void contig_test_known_stays(struct kunit *test);
 void contig_test_cma_block_is_kept(struct kunit *test);
+void contig_test_cma_block_comes_back(struct kunit *test);
 void contig_test_isolated_by_others(struct kunit *test);
 void contig_test_would_block(struct kunit *test);
 void contig_test_hugetlb(struct kunit *test);
@@ -58,6 +61,7 @@ void contig_test_drops_clean_cache(struct kunit *test);
 void contig_test_large_folios(struct kunit *test);
 void contig_test_inside_folio(struct kunit *test);
 void contig_test_crossing_folio(struct kunit *test);
+void contig_test_nofs(struct kunit *test);
 void contig_test_page_in_transit(struct kunit *test);
 void contig_test_survey_kernel_page(struct kunit *test);
 void contig_test_survey_compound(struct kunit *test);
@@ -70,6 +74,8 @@ void contig_test_held_anon(struct kunit *test);
 
 /* turn_test.c */
 void contig_test_same_block(struct kunit *test);
+void contig_test_turn_of_impatient(struct kunit *test);
+void contig_test_claim_is_let_go(struct kunit *test);
 void contig_test_other_block(struct kunit *test);
 void contig_test_crowd(struct kunit *test);
 void contig_test_interrupted(struct kunit *test);
@@ -181,6 +187,7 @@ void contig_test_step_nap(struct kunit *test);
 void contig_test_step_helpers(struct kunit *test);
 void contig_test_step_taken_nowait(struct kunit *test);
 void contig_test_step_pinned(struct kunit *test);
+void contig_test_step_owned(struct kunit *test);
 void contig_test_step_isolated(struct kunit *test);
 void contig_test_nth(struct kunit *test);
 void contig_test_chance(struct kunit *test);

@@ -6,10 +6,13 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/instruction_pointer.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/page-isolation.h>
 #include <linux/sched/signal.h>
 
+#include "../../internal.h"
 #include "fixtures.h"
 #include "tests.h"
 
@@ -23,6 +26,7 @@ struct contig_worker {
 	struct task_struct *task;
 	unsigned long start;
 	unsigned long end;
+	struct contig_terms terms;
 	int err;
 	struct contig_report report;
 	struct completion ready;
@@ -50,9 +54,9 @@ static int contig_work(void *data)
 	complete(&worker->ready);
 	wait_for_completion(&worker->go);
 	if (worker->start)
-		worker->err = contig_alloc_range(worker->start, worker->end,
-						 ACR_FLAGS_NONE, GFP_KERNEL,
-						 &worker->report);
+		worker->err = contig_alloc_range_on(worker->start, worker->end,
+						    ACR_FLAGS_NONE, &worker->terms,
+						    &worker->report);
 	else
 		contig_search_any(worker);
 	complete(&worker->done);
@@ -68,6 +72,7 @@ static struct contig_worker *contig_hire(struct kunit *test,
 	KUNIT_ASSERT_NOT_NULL(test, worker);
 	worker->start = start;
 	worker->end = end;
+	contig_terms_of(&worker->terms, GFP_KERNEL, _THIS_IP_);
 	init_completion(&worker->ready);
 	init_completion(&worker->go);
 	init_completion(&worker->done);
@@ -155,6 +160,56 @@ void contig_test_same_block(struct kunit *test)
 	contig_expect_success(window, high);
 	contig_cache_check(cache);
 	contig_window_check(window, 2);
+}
+
+/* Who came with little patience, and has none left, has his turn all the same. */
+void contig_test_turn_of_impatient(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, MAX_ORDER_NR_PAGES);
+	unsigned long start = window->start;
+	unsigned long addr = contig_anon_map(window, start + 1, 1);
+	struct contig_reservation older = {};
+	struct contig_worker *worker;
+
+	worker = contig_hire(test, start, start + 2);
+	worker->terms.patience = 1;
+	worker->terms.drained = true;
+	KUNIT_EXPECT_TRUE(test, contig_reserve(&older, start, start + 1));
+	contig_window_release_rest(window);
+	/* To get it out of this batch costs all patience. */
+	deactivate_file_folio(page_folio(pfn_to_page(start + 1)));
+	complete(&worker->go);
+	msleep(200);
+	KUNIT_EXPECT_FALSE(test, completion_done(&worker->done));
+	contig_unreserve(&older);
+	contig_dismiss(worker);
+	contig_expect_success(window, worker);
+	contig_anon_unmap(test, addr, 1);
+}
+
+/* Whoever takes memory away waits for what is claimed, and is waited for. */
+void contig_test_claim_is_let_go(struct kunit *test)
+{
+	struct contig_window *window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
+	unsigned long block = window->end - pageblock_nr_pages;
+	struct contig_worker *worker;
+	bool let_go = false;
+
+	contig_window_release_all(window);
+	KUNIT_ASSERT_EQ(test, 0, start_isolate_page_range(block, window->end,
+							  PB_ISOLATE_MODE_OTHER));
+	worker = contig_hire(test, window->start, window->end);
+	contig_terms_of(&worker->terms, GFP_KERNEL | __GFP_RETRY_MAYFAIL, _THIS_IP_);
+	complete(&worker->go);
+	KUNIT_EXPECT_TRUE(test, contig_worker_waits(worker));
+	for (int i = 0; i < 100 && !let_go; i++) {
+		usleep_range(1000, 2000);
+		let_go = contig_all_free(window->start, block);
+	}
+	KUNIT_EXPECT_TRUE(test, let_go);
+	undo_isolate_page_range(block, window->end);
+	contig_dismiss(worker);
+	contig_expect_success(window, worker);
 }
 
 /* Evacuations of different blocks do not wait for each other. */

@@ -13,6 +13,7 @@
 #include "contig_range.h"
 
 #define AREA_PAGES	20480UL
+#define AREA_BLOCKS	5UL
 
 /* === A piece of ZONE_MOVABLE to work on === */
 
@@ -23,18 +24,23 @@ FIXTURE(range)
 	struct contig_zone zone;
 	struct contig_span area;
 	struct contig_blocks before;
-	unsigned long requests;
+	unsigned long successes;
 };
 
 FIXTURE_SETUP(range)
 {
+	unsigned long nr_pages;
+
 	self->block = contig_block_pages();
+	nr_pages = AREA_BLOCKS * self->block;
 	if (!contig_zone("Movable", &self->zone))
 		SKIP(return, "no ZONE_MOVABLE, boot with movablecore=");
-	self->area = contig_movable_span(&self->zone, AREA_PAGES, self->block);
+	if (nr_pages < AREA_PAGES)
+		nr_pages = AREA_PAGES;
+	self->area = contig_movable_span(&self->zone, nr_pages, self->block);
 	ASSERT_NE(self->area.start, 0);
 	self->before = contig_blocks();
-	self->requests = contig_stat("requests");
+	self->successes = contig_stat("successes");
 	self->fd = contig_open();
 }
 
@@ -42,7 +48,7 @@ FIXTURE_SETUP(range)
 FIXTURE_TEARDOWN(range)
 {
 	close(self->fd);
-	EXPECT_TRUE(is_skipped(_metadata) || contig_stat("requests") > self->requests);
+	EXPECT_TRUE(is_skipped(_metadata) || contig_stat("successes") > self->successes);
 	EXPECT_TRUE(contig_same_blocks(&self->before));
 	EXPECT_LE(contig_lost_pages(self->area), 0);
 }
