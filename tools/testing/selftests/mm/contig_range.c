@@ -24,7 +24,7 @@ FIXTURE(range)
 	struct contig_zone zone;
 	struct contig_span area;
 	struct contig_blocks before;
-	unsigned long successes;
+	unsigned long success;
 };
 
 FIXTURE_SETUP(range)
@@ -40,7 +40,7 @@ FIXTURE_SETUP(range)
 	self->area = contig_movable_span(&self->zone, nr_pages, self->block);
 	ASSERT_NE(self->area.start, 0);
 	self->before = contig_blocks();
-	self->successes = contig_stat("successes");
+	self->success = contig_stat("success");
 	self->fd = contig_open();
 }
 
@@ -48,7 +48,7 @@ FIXTURE_SETUP(range)
 FIXTURE_TEARDOWN(range)
 {
 	close(self->fd);
-	EXPECT_TRUE(is_skipped(_metadata) || contig_stat("successes") > self->successes);
+	EXPECT_TRUE(is_skipped(_metadata) || contig_stat("success") > self->success);
 	EXPECT_TRUE(contig_same_blocks(&self->before));
 	EXPECT_LE(contig_lost_pages(self->area), 0);
 }
