@@ -276,7 +276,7 @@ void contig_test_free_block_compound(struct kunit *test)
 	const unsigned long sizes[] = { 2, 8, pageblock_nr_pages };
 
 	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct contig_window *window = contig_window_open(test, 1024);
+		struct contig_window *window = contig_window_open(test, MAX_ORDER_NR_PAGES);
 		struct contig_request req = contig_ask_in(window, sizes[i]);
 		struct page *page;
 		unsigned long pfn;
