@@ -31,7 +31,8 @@
  *    kept; before that the LRU batches are emptied, as they may be what holds it. One
  *    that is about to be set up or torn down gets a second look after step 5.
  * 4. *Wait* for older requests that evacuate the same pageblocks.
- * 5. *Isolate* the blocks that are still missing, and only those.
+ * 5. *Isolate* the blocks that are still missing, and only those. One that somebody
+ *    else isolated is waited for, with nothing claimed.
  * 6. *Evacuate* them: drop clean unmapped page cache, migrate the rest in batches
  *    of a pageblock, dissolve free hugetlb pages. Claim again. After three rounds
  *    the page that keeps coming back is waited for, then comes another round. If
