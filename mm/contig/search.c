@@ -218,6 +218,22 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 	       contig_too_late(sum) : err;
 }
 
+/*
+ * Whoever gets the first page counts on from there. Without VMEMMAP the struct pages
+ * of two sections need not follow each other: the last before such a gap, or
+ * CONTIG_NO_PFN.
+ */
+static unsigned long contig_last_in_row(unsigned long start, unsigned long end)
+{
+#if defined(CONFIG_SPARSEMEM) && !defined(CONFIG_SPARSEMEM_VMEMMAP)
+	for (unsigned long pfn = ALIGN(start + 1, PAGES_PER_SECTION); pfn < end;
+	     pfn += PAGES_PER_SECTION)
+		if (pfn_to_page(pfn) != pfn_to_page(pfn - 1) + 1)
+			return pfn - 1;
+#endif
+	return CONTIG_NO_PFN;
+}
+
 /* === Passes === */
 
 /* Free runs; one that is refused for the watermark's sake stands for all. */
@@ -232,6 +248,9 @@ static int contig_search_free(struct contig_hunt *hunt)
 		start = contig_find_next(&finder);
 		if (start == CONTIG_NO_PFN)
 			break;
+		if (contig_last_in_row(start, start + hunt->wish.nr_pages) !=
+		    CONTIG_NO_PFN)
+			continue;
 		if (hunt->only_look)
 			return contig_pretend(hunt, start, 0);
 		err = contig_attempt(hunt, start, &ruled_out);
@@ -296,11 +315,15 @@ static int contig_follow(struct contig_hunt *hunt, struct contig_plan *plan)
 		if (err)
 			return contig_because(hunt->report, err,
 					      CONTIG_INTERRUPTED, CONTIG_NO_PFN);
-		if (hunt->only_look)
-			return contig_pretend(hunt, plan->start, plan->cost);
-		err = contig_attempt(hunt, plan->start, &ruled_out);
-		if (err != -EBUSY)
-			return err;
+		ruled_out = contig_last_in_row(plan->start, plan->start +
+					       hunt->wish.nr_pages);
+		if (ruled_out == CONTIG_NO_PFN) {
+			if (hunt->only_look)
+				return contig_pretend(hunt, plan->start, plan->cost);
+			err = contig_attempt(hunt, plan->start, &ruled_out);
+			if (err != -EBUSY)
+				return err;
+		}
 		contig_plan_rule_out(plan, ruled_out);
 	}
 }
