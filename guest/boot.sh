@@ -242,7 +242,7 @@ follow()
 			said=$SECONDS
 		fi
 		if [ -n "$socket" ] && [ $SECONDS -ge $late ]; then
-			echo "boot: $limit s are almost over" >"$out/where"
+			echo "$limit s are almost over" >"$out/where"
 			python3 -B "$here/where.py" "$socket" "$build/$lane/System.map" >>"$out/where" 2>&1 || :
 			late=$((late + limit))
 		fi
@@ -280,7 +280,7 @@ fi
 {
 	case $status in
 	124 | 137)	echo "boot: killed after $limit s"
-			[ ! -e "$out/where" ] || cat "$out/where" ;;
+			[ ! -e "$out/where" ] || sed 's/^/boot: /' "$out/where" ;;
 	esac
 	[ ! -s "$out/qemu.log" ] || cat "$out/qemu.log"
 	echo "boot: lane $lane, job $job: verdict '$(cat "$verdict")'; the end of $console:"
