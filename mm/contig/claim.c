@@ -272,6 +272,8 @@ static void contig_unclaim_block(struct contig_take *take, unsigned long block,
 		unsigned long stop = all_good ? end : contig_first_bad(start, end);
 
 		contig_put_free(take->zone, start, stop);
+		if (stop < end)
+			set_page_refcounted(pfn_to_page(stop));
 		start = stop + 1;
 	}
 }
@@ -280,7 +282,8 @@ static void contig_unclaim_block(struct contig_take *take, unsigned long block,
  * contig_unclaim() - undo contig_claim()
  * @take: the request; none of its pages was prepared for use yet
  *
- * What went bad while it was claimed, when nobody could take it away, is left out.
+ * What went bad while it was claimed, when nobody could take it away, is left out, and
+ * has the reference of whoever declares it good again.
  *
  * Context: Any but NMI. Takes zone->lock for one block at a time.
  */

@@ -465,6 +465,21 @@ int contig_map(struct contig_scan *scan, unsigned long start,
 
 /* find.c */
 
+/*
+ * Is there a gap between the struct page of @pfn and that of the page before? Without
+ * VMEMMAP that is possible where a section begins, and whoever gets the first page of
+ * a range counts on from there. Both pages have to exist.
+ */
+static inline bool contig_rows_part(unsigned long pfn)
+{
+#if defined(CONFIG_SPARSEMEM) && !defined(CONFIG_SPARSEMEM_VMEMMAP)
+	return IS_ALIGNED(pfn, PAGES_PER_SECTION) &&
+	       pfn_to_page(pfn) != pfn_to_page(pfn - 1) + 1;
+#else
+	return false;
+#endif
+}
+
 /* So many pages are picked from a free list at a time. */
 #define CONTIG_PICKED	16
 

@@ -93,6 +93,9 @@ static int contig_order_at(struct contig_finder *finder, unsigned long from,
 	page = pfn_to_page(pfn);
 	if (page_zone(page) != finder->zone || !PageBuddy(page))
 		return -1;
+	/* A run ends where the struct pages do. */
+	if (pfn != from && contig_rows_part(max(pfn, from)))
+		return -1;
 	order = buddy_order_unsafe(page);
 	return order <= MAX_PAGE_ORDER ? order : -1;
 }

@@ -219,18 +219,15 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 }
 
 /*
- * Whoever gets the first page counts on from there. Without VMEMMAP the struct pages
- * of two sections need not follow each other: the last before such a gap, or
- * CONTIG_NO_PFN.
+ * The last page before a gap in the struct pages of a range, or CONTIG_NO_PFN. Ruled
+ * out, it takes one range with it that ends there and would have done.
  */
 static unsigned long contig_last_in_row(unsigned long start, unsigned long end)
 {
-#if defined(CONFIG_SPARSEMEM) && !defined(CONFIG_SPARSEMEM_VMEMMAP)
-	for (unsigned long pfn = ALIGN(start + 1, PAGES_PER_SECTION); pfn < end;
-	     pfn += PAGES_PER_SECTION)
-		if (pfn_to_page(pfn) != pfn_to_page(pfn - 1) + 1)
+	for (unsigned long pfn = pageblock_align(start + 1); pfn < end;
+	     pfn += pageblock_nr_pages)
+		if (contig_rows_part(pfn))
 			return pfn - 1;
-#endif
 	return CONTIG_NO_PFN;
 }
 
@@ -248,9 +245,6 @@ static int contig_search_free(struct contig_hunt *hunt)
 		start = contig_find_next(&finder);
 		if (start == CONTIG_NO_PFN)
 			break;
-		if (contig_last_in_row(start, start + hunt->wish.nr_pages) !=
-		    CONTIG_NO_PFN)
-			continue;
 		if (hunt->only_look)
 			return contig_pretend(hunt, start, 0);
 		err = contig_attempt(hunt, start, &ruled_out);

@@ -302,10 +302,11 @@ bool contig_page_obstructs(struct page *page, unsigned long *step,
 		return false;
 	if (contig_type_obstructs(page, obstacle))
 		return true;
-	if (!page_ref_count(page))
-		return false;
+	/* It is nobody's, and does not become free either. */
 	if (PageHWPoison(page))
 		return contig_obstacle(obstacle, CONTIG_KIND_HWPOISON);
+	if (!page_ref_count(page))
+		return false;
 	if (PageLRU(page))
 		return contig_lru_obstructs(page, obstacle);
 	return contig_stray_obstructs(page, obstacle);
@@ -527,7 +528,8 @@ int contig_busy(struct contig_take *take, unsigned long pfn,
  * contig_check_sound() - did no page go bad while it was claimed?
  * @take: the request; all of its range is claimed
  *
- * Nobody could take such a page away meanwhile.
+ * Nobody could take such a page away meanwhile. The kernel marks a page before it
+ * counts it: one of which it has not been told yet is found by whoever has it next.
  *
  * Context: Any.
  * Return: 0; -EBUSY with the report filled in.

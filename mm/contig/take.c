@@ -305,7 +305,7 @@ static int contig_wait_for_rest(struct contig_take *take,
 	contig_nap(min(limit, nap));
 	if (contig_kind_stays(obstacle->kind) == CONTIG_A_MOMENT)
 		take->moments /= CONTIG_ROUND_MOMENTS;
-	contig_spend(take, nap);
+	contig_spend(take, min(limit, nap));
 	if (contig_check_blocks(take))
 		return take->report.error;
 	err = contig_wait_for_page(take, obstacle);
@@ -478,7 +478,7 @@ static int contig_isolate_all(struct contig_take *take)
 		err = contig_wait_for_rest(take, &obstacle);
 		if (err)
 			return err;
-		contig_claim(take);
+		take->in_doubt = !contig_claim(take);
 	}
 }
 

@@ -469,6 +469,33 @@ void contig_test_departed(struct kunit *test)
 static unsigned long contig_bad_pfn;
 static long contig_times_asked;
 
+/* It is known for what it is, and nothing is isolated for its sake. */
+static void contig_expect_bad(struct kunit *test, unsigned long start,
+			      unsigned long end)
+{
+	struct contig_events before;
+	struct contig_report report;
+
+	contig_read_events(&before);
+	KUNIT_EXPECT_EQ(test, contig_alloc_range(start, end, ACR_FLAGS_NONE,
+						 GFP_KERNEL, &report), -EBUSY);
+	KUNIT_EXPECT_STREQ(test, contig_kind_name(report.kind), "hwpoison");
+	KUNIT_EXPECT_EQ(test, report.blocking_pfn, contig_bad_pfn);
+	KUNIT_EXPECT_EQ(test, contig_events_since(&before, CONTIG_ISOLATIONS), 0);
+}
+
+/* As unpoison_memory() frees it, which needs its reference. */
+static void contig_make_good(struct kunit *test, struct contig_window *window)
+{
+	struct page *page = pfn_to_page(contig_bad_pfn);
+
+	contig_expect_bad(test, window->start, contig_bad_pfn + 1);
+	KUNIT_EXPECT_TRUE(test, put_page_testzero(page));
+	contig_expect_bad(test, window->start, contig_bad_pfn + 1);
+	ClearPageHWPoison(page);
+	contig_give_back(window->zone, contig_bad_pfn, contig_bad_pfn + 1);
+}
+
 /* A page goes bad between the beginning of a request and its end. */
 static long contig_go_bad(void)
 {
@@ -504,9 +531,7 @@ void contig_test_goes_bad(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, contig_all_free(contig_bad_pfn + 1,
 							window->start + 256));
 		KUNIT_EXPECT_FALSE(test, PageCompound(page));
-		ClearPageHWPoison(page);
-		contig_give_back(window->zone, contig_bad_pfn,
-				 contig_bad_pfn + 1);
+		contig_make_good(test, window);
 		contig_window_check(window, 0);
 	}
 }
@@ -532,8 +557,7 @@ void contig_test_goes_bad_in_vain(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, contig_all_free(window->start, contig_bad_pfn));
 	KUNIT_EXPECT_TRUE(test, contig_all_free(contig_bad_pfn + 1,
 						window->end - 1));
-	ClearPageHWPoison(pfn_to_page(contig_bad_pfn));
-	contig_give_back(window->zone, contig_bad_pfn, contig_bad_pfn + 1);
+	contig_make_good(test, window);
 	contig_window_check(window, 1);
 }
 #endif
