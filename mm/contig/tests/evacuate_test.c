@@ -513,11 +513,13 @@ void contig_test_no_memory(struct kunit *test)
 	pfn = window->end - 20;
 	contig_cache_fill(cache, pfn, pfn + 1);
 	contig_window_release_rest(window);
+	kunit_activate_static_stub(test, contig_crew_pages, contig_no_crew);
 	kunit_activate_static_stub(test, contig_target, contig_no_target);
 	moved = contig_expect_refused(test, window->start, window->end,
 				      ACR_FLAGS_NONE, GFP_KERNEL,
 				      CONTIG_NO_MEMORY, pfn);
 	kunit_deactivate_static_stub(test, contig_target);
+	kunit_deactivate_static_stub(test, contig_crew_pages);
 	KUNIT_EXPECT_EQ(test, moved, 0);
 	contig_cache_check(cache);
 	contig_window_check(window, 1);

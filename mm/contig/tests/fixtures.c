@@ -414,3 +414,12 @@ void contig_expect_balance(struct kunit *test)
 			kunit_add_action_or_reset(test, contig_check_balance,
 						  balance));
 }
+
+/*
+ * In the place of contig_crew_pages(): other stubs are for this task, so no helper
+ * may move pages, be the blocks as large as they may.
+ */
+unsigned long contig_no_crew(void)
+{
+	return ULONG_MAX;
+}

@@ -128,6 +128,7 @@ void contig_read_events(struct contig_events *events);
 unsigned long contig_events_since(const struct contig_events *before,
 				  enum contig_event event);
 void contig_expect_balance(struct kunit *test);
+unsigned long contig_no_crew(void);
 
 /* bystanders.c */
 struct contig_cache *contig_cache_open(struct contig_window *window, bool dirty);

@@ -217,12 +217,6 @@ struct contig_held {
 	struct page *page;
 };
 
-/* Other stubs are for this task: no helper moves pages, be the blocks large. */
-static unsigned long contig_no_crew(void)
-{
-	return ULONG_MAX;
-}
-
 static void contig_held_open(struct kunit *test, struct contig_held *held)
 {
 	kunit_activate_static_stub(test, contig_crew_pages, contig_no_crew);

@@ -375,15 +375,21 @@ long contig_nobodys_pages(struct contig_span span)
 	return lost;
 }
 
-/* Above 0: the number of pages that nobody has any more. */
+/*
+ * Above 0: the number of pages that nobody has any more. Compaction has some that it is
+ * going to move others to, and where pages are large has them for long, but not the
+ * same number all the time.
+ */
 long contig_lost_pages(struct contig_span span)
 {
-	long lost = 0;
+	long lost = 0, before = 0;
 
-	for (int i = 0; i < CONTIG_TRIES; i++) {
+	for (int i = 0, same = 0; i < 10 * CONTIG_TRIES && same < CONTIG_TRIES; i++) {
 		lost = contig_nobodys_pages(span);
 		if (lost <= 0)
 			break;
+		same = lost == before ? same + 1 : 0;
+		before = lost;
 		usleep(CONTIG_TRY_USEC);
 	}
 	return lost;
