@@ -195,7 +195,7 @@ TEST_F_TIMEOUT(wait, hard_for_a_file, TIMEOUT)
 	wait_for_pin(_metadata, self->fd, &self->zone, true);
 }
 
-/* The best of a few, as above. */
+/* The best of a few, as above; a busy machine takes its time as well. */
 TEST_F_TIMEOUT(wait, noretry_does_not, TIMEOUT)
 {
 	struct want want = { -EBUSY, "PINNED", 0, "referenced" };
@@ -212,7 +212,7 @@ TEST_F_TIMEOUT(wait, noretry_does_not, TIMEOUT)
 		if (answer.nsec < best)
 			best = answer.nsec;
 	}
-	EXPECT_LT(best, 25 * NSEC_PER_MSEC);
+	EXPECT_LT(best, 100 * NSEC_PER_MSEC);
 
 	/* Whoever says nothing waits for half a millisecond. */
 	refuse(_metadata, self->fd, &answer, held.pfn, 1, "", &want);
