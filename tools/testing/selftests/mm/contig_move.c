@@ -187,6 +187,8 @@ static long next_victim(const struct contig_memory *mem, long from,
 			struct contig_span area, uint64_t flag)
 {
 	uint64_t bad = CONTIG_PG_RESERVED | CONTIG_PG_NOPAGE;
+	/* A block that goes on behind its zone cannot be isolated. */
+	unsigned long end = area.end / contig_block_pages() * contig_block_pages();
 	long i = from;
 
 	for (;; i++) {
@@ -196,7 +198,7 @@ static long next_victim(const struct contig_memory *mem, long from,
 		if (i < 0)
 			return i;
 		pfn = contig_pfn(mem, i);
-		if (pfn >= area.start + 150 && pfn + 150 <= area.end &&
+		if (pfn >= area.start + 150 && pfn + 150 <= end &&
 		    (contig_flags_of(pfn) & flag) &&
 		    !(contig_flags_of(pfn - 150) & bad) &&
 		    !(contig_flags_of(pfn + 150) & bad))
