@@ -118,7 +118,7 @@ def says_where(_):
     killed = subprocess.run(["guest/boot.sh", "--lane", "x86_64", "--job", "kunit", "--timeout", "8",
                              "--out", "build/results/x86_64/killed"], stdin=subprocess.DEVNULL,
                             capture_output=True, text=True, errors="replace", check=False)
-    return killed.returncode != 0 and re.search(r"^CPU 0: \w+", killed.stderr, re.M) is not None
+    return killed.returncode != 0 and re.search(r"^boot: CPU 0: \w+", killed.stderr, re.M) is not None
 
 
 def main():
