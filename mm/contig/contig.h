@@ -472,12 +472,7 @@ int contig_map(struct contig_scan *scan, unsigned long start,
  */
 static inline bool contig_rows_part(unsigned long pfn)
 {
-#if defined(CONFIG_SPARSEMEM) && !defined(CONFIG_SPARSEMEM_VMEMMAP)
-	return IS_ALIGNED(pfn, PAGES_PER_SECTION) &&
-	       pfn_to_page(pfn) != pfn_to_page(pfn - 1) + 1;
-#else
-	return false;
-#endif
+	return pfn_to_page(pfn) != pfn_to_page(pfn - 1) + 1;
 }
 
 /* So many pages are picked from a free list at a time. */
