@@ -52,7 +52,7 @@ class Guest:
     def command(self, line):
         """Output and exit status of a command; the mark as typed is not the one printed."""
         self.type(line + "; echo mark:$?:")
-        before, found = self.read_until(re.compile(r"mark:(\d+):\n"), ANSWER)
+        before, found = self.read_until(re.compile(r"mark:(\d+):"), ANSWER)
         self.read_until(PROMPT, ANSWER)
         return before, int(found.group(1))
 
