@@ -260,14 +260,16 @@ unsigned long contig_first_bad(unsigned long start, unsigned long end)
 	return start;
 }
 
-static void contig_unclaim_block(struct contig_take *take, unsigned long block,
-				 bool all_good)
+/* Asked of each block: its caller may sleep between two. */
+static void contig_unclaim_block(struct contig_take *take, unsigned long block)
 {
 	unsigned long start = contig_block_start(take, block);
 	unsigned long end = contig_block_end(take, block);
+	bool all_good;
 
 	guard(spinlock_irqsave)(&take->zone->lock);
 
+	all_good = take->nr_poisoned == contig_nr_poisoned();
 	while (start < end) {
 		unsigned long stop = all_good ? end : contig_first_bad(start, end);
 
@@ -289,11 +291,10 @@ static void contig_unclaim_block(struct contig_take *take, unsigned long block,
  */
 void contig_unclaim(struct contig_take *take)
 {
-	bool all_good = take->nr_poisoned == contig_nr_poisoned();
 	unsigned long block;
 
 	for_each_set_bit(block, take->claimed, take->nr_blocks) {
-		contig_unclaim_block(take, block, all_good);
+		contig_unclaim_block(take, block);
 		if (contig_may_sleep(take))
 			cond_resched();
 	}

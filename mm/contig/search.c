@@ -220,7 +220,8 @@ static int contig_attempt(struct contig_hunt *hunt, unsigned long start,
 
 /*
  * The last page before a gap in the struct pages of a range, or CONTIG_NO_PFN. Ruled
- * out, it takes one range with it that ends there and would have done.
+ * out, it takes one range with it that ends there and would have done: the only
+ * one, where what lies between two gaps is no longer than the wish.
  */
 static unsigned long contig_last_in_row(unsigned long start, unsigned long end)
 {

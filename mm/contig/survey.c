@@ -529,7 +529,7 @@ int contig_busy(struct contig_take *take, unsigned long pfn,
  * @take: the request; all of its range is claimed
  *
  * Nobody could take such a page away meanwhile. The kernel marks a page before it
- * counts it: one of which it has not been told yet is found by whoever has it next.
+ * counts it: one that it has not counted yet is handed out.
  *
  * Context: Any.
  * Return: 0; -EBUSY with the report filled in.

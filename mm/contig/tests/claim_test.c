@@ -467,7 +467,7 @@ void contig_test_departed(struct kunit *test)
 
 #ifdef CONFIG_MEMORY_FAILURE
 static unsigned long contig_bad_pfn;
-static long contig_times_asked;
+static long contig_times_asked, contig_times_good;
 
 /* It is known for what it is, and nothing is isolated for its sake. */
 static void contig_expect_bad(struct kunit *test, unsigned long start,
@@ -499,8 +499,9 @@ static void contig_make_good(struct kunit *test, struct contig_window *window)
 /* A page goes bad between the beginning of a request and its end. */
 static long contig_go_bad(void)
 {
-	if (contig_times_asked++)
-		SetPageHWPoison(pfn_to_page(contig_bad_pfn));
+	if (contig_times_asked++ < contig_times_good)
+		return 0;
+	SetPageHWPoison(pfn_to_page(contig_bad_pfn));
 	return contig_times_asked;
 }
 
@@ -519,6 +520,7 @@ void contig_test_goes_bad(struct kunit *test)
 		int err;
 
 		contig_times_asked = 0;
+		contig_times_good = 1;
 		kunit_activate_static_stub(test, contig_nr_poisoned, contig_go_bad);
 		err = contig_alloc_range(window->start, window->start + 256,
 					 ACR_FLAGS_NONE, gfps[i], &report);
@@ -536,17 +538,18 @@ void contig_test_goes_bad(struct kunit *test)
 	}
 }
 
-/* The same if the request is refused for another page's sake, and gives all back. */
-void contig_test_goes_bad_in_vain(struct kunit *test)
+/* The request is refused for another page's sake, and gives all back. */
+static void contig_expect_left_out(struct kunit *test, unsigned long offset, long good)
 {
 	struct contig_window *window = contig_window_open(test, 2 * MAX_ORDER_NR_PAGES);
 	struct contig_report report;
 	int err;
 
-	contig_bad_pfn = window->start + 100;
+	contig_bad_pfn = window->start + offset;
 	contig_window_wall(window, window->end - 1);
 	contig_window_release_rest(window);
 	contig_times_asked = 0;
+	contig_times_good = good;
 	kunit_activate_static_stub(test, contig_nr_poisoned, contig_go_bad);
 	err = contig_alloc_range(window->start, window->end, ACR_FLAGS_NONE,
 				 GFP_KERNEL, &report);
@@ -559,5 +562,13 @@ void contig_test_goes_bad_in_vain(struct kunit *test)
 						window->end - 1));
 	contig_make_good(test, window);
 	contig_window_check(window, 1);
+}
+
+/* Before the first block is given back, and between the first and the second. */
+void contig_test_goes_bad_in_vain(struct kunit *test)
+{
+	contig_expect_left_out(test, 100, 1);
+	if (pageblock_nr_pages < MAX_ORDER_NR_PAGES)
+		contig_expect_left_out(test, pageblock_nr_pages + 100, 2);
 }
 #endif

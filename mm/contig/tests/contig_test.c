@@ -33,6 +33,7 @@ static struct kunit_case contig_cases[] = {
 
 	/* request_test.c */
 	KUNIT_CASE_PARAM(contig_test_bad_request, contig_bad_requests_next),
+	KUNIT_CASE(contig_test_comp_too_large),
 	KUNIT_CASE(contig_test_not_present),
 	KUNIT_CASE(contig_test_runs_out),
 	KUNIT_CASE(contig_test_zone_boundary),
@@ -131,6 +132,7 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_bad_search),
 	KUNIT_CASE_PARAM(contig_test_constraints, contig_amounts_next),
 	KUNIT_CASE_PARAM(contig_test_bad_wish, contig_bad_wishes_next),
+	KUNIT_CASE(contig_test_bad_wish_compound),
 	KUNIT_CASE(contig_test_only_run),
 	KUNIT_CASE(contig_test_many_walks),
 	KUNIT_CASE(contig_test_only_movable_run),

@@ -33,6 +33,7 @@ void contig_test_goes_bad_in_vain(struct kunit *test);
 const void *contig_bad_requests_next(struct kunit *test, const void *prev,
 				     char *desc);
 void contig_test_bad_request(struct kunit *test);
+void contig_test_comp_too_large(struct kunit *test);
 void contig_test_not_present(struct kunit *test);
 void contig_test_runs_out(struct kunit *test);
 void contig_test_zone_boundary(struct kunit *test);
@@ -127,6 +128,7 @@ const void *contig_bad_wishes_next(struct kunit *test, const void *prev,
 				   char *desc);
 void contig_test_constraints(struct kunit *test);
 void contig_test_bad_wish(struct kunit *test);
+void contig_test_bad_wish_compound(struct kunit *test);
 void contig_test_only_run(struct kunit *test);
 void contig_test_many_walks(struct kunit *test);
 void contig_test_only_movable_run(struct kunit *test);
