@@ -314,6 +314,9 @@ static struct kunit_case contig_fault_suite_cases[] = {
 	KUNIT_CASE(contig_test_step_pinned),
 	KUNIT_CASE(contig_test_step_owned),
 	KUNIT_CASE(contig_test_step_isolated),
+	KUNIT_CASE(contig_test_step_settled),
+
+	/* chance_test.c */
 	KUNIT_CASE_PARAM(contig_test_nth, contig_scenes_next),
 	KUNIT_CASE_PARAM(contig_test_chance, contig_scenes_next),
 	KUNIT_CASE(contig_test_fault_all),

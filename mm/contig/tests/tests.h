@@ -179,8 +179,6 @@ void contig_test_fault_ddi(struct kunit *test);
 
 /* step_test.c */
 const void *contig_steps_next(struct kunit *test, const void *prev, char *desc);
-const void *contig_scenes_next(struct kunit *test, const void *prev,
-			       char *desc);
 void contig_test_step_signal(struct kunit *test);
 void contig_test_step_search(struct kunit *test);
 void contig_test_step_taken(struct kunit *test);
@@ -191,6 +189,11 @@ void contig_test_step_taken_nowait(struct kunit *test);
 void contig_test_step_pinned(struct kunit *test);
 void contig_test_step_owned(struct kunit *test);
 void contig_test_step_isolated(struct kunit *test);
+void contig_test_step_settled(struct kunit *test);
+
+/* chance_test.c */
+const void *contig_scenes_next(struct kunit *test, const void *prev,
+			       char *desc);
 void contig_test_nth(struct kunit *test);
 void contig_test_chance(struct kunit *test);
 
