@@ -24,7 +24,8 @@
 #define MAX_PATHS	64
 #define AWAY_US		200000
 #define REST_US		300000
-#define OFFLINE_S	6	/* how long somebody may try to take a block away */
+#define OFFLINE_S	3	/* how long somebody may try to take a block away */
+#define BLOCK_TRIES	4	/* how many blocks he tries */
 #define HOG_S		90	/* how long it may eat; a checkpoint waits for it */
 #define HUGE_SIZE	(2UL << 20)
 #define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
@@ -151,15 +152,42 @@ static int take_away(const char *block)
 	return err;
 }
 
+/* One of which nobody has a page: nobody here would give it away. */
+static const char *find_block(uint64_t *random)
+{
+	unsigned int first = contig_random(random) % nr_blocks;
+	const char *block;
+
+	for (unsigned int i = 0; i < nr_blocks; i++) {
+		block = blocks[(first + i) % nr_blocks];
+		if (!ledger_owned(first_pfn(block), block_pages()))
+			return block;
+	}
+	return blocks[first];
+}
+
+/* The load holds pages as well; what it has of one block is no more than a guess. */
+static int take_some_away(uint64_t *random, const char **block)
+{
+	int err = -EBUSY;
+
+	for (unsigned int i = 0; i < BLOCK_TRIES && err && !is_over(); i++) {
+		*block = find_block(random);
+		err = take_away(*block);
+	}
+	return err;
+}
+
 static void block_goes_and_comes(unsigned int slot, uint64_t *random)
 {
-	const char *block = blocks[contig_random(random) % nr_blocks];
-	unsigned long start = first_pfn(block), nr = block_pages(), owned;
+	unsigned long start, nr = block_pages(), owned;
+	const char *block = blocks[0];
 	double began = now();
 	int err;
 
 	call_begins(slot, BLOCK);
-	err = take_away(block);
+	err = take_some_away(random, &block);
+	start = first_pfn(block);
 	if (!err) {
 		owned = ledger_owned(start, nr);
 		if (owned)
