@@ -27,6 +27,7 @@
 #define OFFLINE_S	3	/* how long somebody may try to take a block away */
 #define BLOCK_TRIES	4	/* how many blocks he tries */
 #define HOG_S		90	/* how long it may eat; a checkpoint waits for it */
+#define ASK_S		5	/* it may not be known as the one to be killed yet */
 #define HUGE_SIZE	(2UL << 20)
 #define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
 #ifndef MADV_COLLAPSE
@@ -218,11 +219,38 @@ static void eat(void)
 	_exit(0);
 }
 
-/* It dies of it, or is killed a while later. */
+/*
+ * Who is only killed has his memory for a while yet and cannot be found by it any more:
+ * nobody else may be killed here, so that the kernel would panic. A victim of its own
+ * it waits for.
+ */
+static void have_it_killed(void)
+{
+	contig_write_file("/proc/sysrq-trigger", "f");
+}
+
+/* It dies of it, or is killed a while later; true if of it. */
+static bool dies_of_it(pid_t pid)
+{
+	double end = now() + patience(HOG_S), last = 0;
+
+	while (!waitpid(pid, NULL, WNOHANG)) {
+		if ((now() > end || is_over()) && now() > last + ASK_S) {
+			have_it_killed();
+			last = now();
+		}
+		if (now() > end + patience(HOG_S))
+			kill(pid, SIGKILL);
+		usleep(10000);
+	}
+	return !last;
+}
+
 static void memory_runs_out(unsigned int slot)
 {
 	unsigned long before = contig_number("/proc/vmstat", "oom_kill");
 	double began = now();
+	bool died = false;
 	pid_t pid;
 
 	call_begins(slot, OOM);
@@ -230,13 +258,10 @@ static void memory_runs_out(unsigned int slot)
 	pid = fork();
 	if (!pid)
 		eat();
-	while (pid > 0 && !waitpid(pid, NULL, WNOHANG)) {
-		if (now() - began > patience(HOG_S) || is_over())
-			kill(pid, SIGKILL);
-		usleep(10000);
-	}
+	if (pid > 0)
+		died = dies_of_it(pid);
 	before = contig_number("/proc/vmstat", "oom_kill") - before;
-	end_call(slot, 0, before, began, before ? 0 : -EAGAIN);
+	end_call(slot, 0, before, began, died && before ? 0 : -EAGAIN);
 }
 
 /* === Others that move pages === */
