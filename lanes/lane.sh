@@ -25,7 +25,10 @@ lane_is()
 	image=arch/x86/boot/bzImage foreign='' packages=''
 	# The kernel tests its timer interrupt by counting loops, and panics if there
 	# was none; on a machine that is busy QEMU comes too late for it.
-	words='console=ttyS0 no_timer_check'
+	# Nor may it watch its TSC: the watchdog waits for the other CPU with interrupts
+	# off, and that CPU for this one if it is in stop_machine(); before the first
+	# clock source is chosen no time passes meanwhile, and the boot hangs for good.
+	words='console=ttyS0 no_timer_check tsc=nowatchdog'
 	# No five-level page tables: they make each walk longer, and while the
 	# kernel reads its CPU's features anew, KASAN takes an interrupt for a wild
 	# access, as it computes its bounds for four levels in that moment.
