@@ -274,7 +274,7 @@ static bool ask_for_frames(int requests)
 	return true;
 }
 
-/* All but the area and a little is in use, so that the apps live in the area. */
+/* All but the area and a little is in use, so that the apps need the area, too. */
 bool run_churn(void)
 {
 	long left = number_in("/proc/meminfo", "CmaFree:") + LEFT_KB;
