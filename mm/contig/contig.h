@@ -479,7 +479,7 @@ static inline bool contig_rows_part(unsigned long pfn)
 #define CONTIG_PICKED	16
 
 /**
- * struct contig_finder - a walk over the free lists of a zone
+ * struct contig_finder - a walk over the free lists of a zone, or over places
  * @zone: where
  * @wish: what a run of free pages has to fit
  * @lowest: the lowest order that a run which can do is sure to hold
@@ -493,6 +493,7 @@ static inline bool contig_rows_part(unsigned long pfn)
  * @walks: of all finders in this zone, when this one let go of the lock
  * @again: how often it may still begin a list anew
  * @walked_before: this is the second walk
+ * @place: where to look next, or CONTIG_NO_PFN if lists are walked
  */
 struct contig_finder {
 	struct zone *zone;
@@ -508,6 +509,7 @@ struct contig_finder {
 	unsigned long walks;
 	unsigned int again;
 	bool walked_before;
+	unsigned long place;
 };
 
 #define CONTIG_NOT_COUNTED	(~0UL)

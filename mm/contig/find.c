@@ -12,6 +12,9 @@
  * can let go of zone->lock and find its place again. The runs around them are measured
  * without the lock. The answer is only where to try: the run may be gone when it is
  * claimed.
+ *
+ * A wish with a large alignment has few places where it can begin: if they are
+ * fewer than the largest free pages, these places are looked at instead.
  */
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
@@ -33,6 +36,22 @@ static const int contig_lists[] = {
 	MIGRATE_MOVABLE, MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE,
 	MIGRATE_HIGHATOMIC,
 };
+
+/* Where to begin to look at places, or CONTIG_NO_PFN to walk the lists. */
+static unsigned long contig_first_place(struct zone *zone,
+					const struct contig_wish *wish)
+{
+	unsigned long end = min(zone_end_pfn(zone), wish->end);
+	unsigned long start = max(zone->zone_start_pfn, wish->start);
+	unsigned long nr_free;
+
+	/* What is aligned to less may begin inside of a free page, or at most of them. */
+	if (wish->align <= MAX_ORDER_NR_PAGES || start >= end)
+		return CONTIG_NO_PFN;
+	/* Either way finds the same, so an old number does no harm. */
+	nr_free = data_race(zone->free_area[MAX_PAGE_ORDER].nr_free);
+	return (end - start) / wish->align < nr_free ? start : CONTIG_NO_PFN;
+}
 
 /**
  * contig_find_begin() - start to look for free runs
@@ -64,6 +83,7 @@ void contig_find_begin(struct contig_finder *finder, struct zone *zone,
 	finder->nr_picked = 0;
 	finder->again = CONTIG_WALKS_AGAIN;
 	finder->walked_before = false;
+	finder->place = contig_first_place(zone, wish);
 }
 
 /* Memory that this wish may have, as far as the block says; in the finder's zone. */
@@ -142,6 +162,23 @@ static unsigned long contig_fit_in_page(struct contig_finder *finder,
 	return fit < end && nr_pages <= end - fit ? fit : CONTIG_NO_PFN;
 }
 
+/* Do free pages follow each other from the one at @pfn on? The first fit, as above. */
+static unsigned long contig_fit_from(struct contig_finder *finder,
+				     unsigned long pfn, int order,
+				     unsigned long fit)
+{
+	while (order >= 0 && fit != CONTIG_NO_PFN) {
+		unsigned long end = pfn + (1UL << order);
+
+		if (end > fit && end - fit >= finder->wish->nr_pages)
+			return fit;
+		order = end < zone_end_pfn(finder->zone) ?
+			contig_order_at(finder, pfn, end) : -1;
+		pfn = end;
+	}
+	return CONTIG_NO_PFN;
+}
+
 /* Measure the run around a page: the first fit in it, or CONTIG_NO_PFN. */
 static unsigned long contig_fit_in_run(struct contig_finder *finder,
 				       unsigned long pfn)
@@ -163,17 +200,31 @@ static unsigned long contig_fit_in_run(struct contig_finder *finder,
 	start = contig_run_start(finder, pfn);
 	if (start == CONTIG_NO_PFN)
 		return start;
-	fit = contig_first_fit(finder->wish, start);
-	while (order >= 0 && fit != CONTIG_NO_PFN) {
-		unsigned long end = pfn + (1UL << order);
+	return contig_fit_from(finder, pfn, order,
+			       contig_first_fit(finder->wish, start));
+}
 
-		if (end > fit && end - fit >= finder->wish->nr_pages)
-			return fit;
-		order = end < zone_end_pfn(finder->zone) ?
-			contig_order_at(finder, pfn, end) : -1;
-		pfn = end;
-	}
-	return CONTIG_NO_PFN;
+/* A free page that begins at a place, and enough behind it. */
+static bool contig_fits_at(struct contig_finder *finder, unsigned long pfn)
+{
+	guard(rcu)();
+
+	return contig_block_is_ours(finder, pfn) &&
+	       contig_fit_from(finder, pfn, contig_order_at(finder, pfn, pfn),
+			       pfn) == pfn;
+}
+
+static unsigned long contig_walk_places(struct contig_finder *finder)
+{
+	unsigned long fit;
+
+	do {
+		fit = contig_first_fit(finder->wish, finder->place);
+		if (fit == CONTIG_NO_PFN || fit >= zone_end_pfn(finder->zone))
+			return CONTIG_NO_PFN;
+		finder->place = fit + 1;
+	} while (!contig_fits_at(finder, fit));
+	return fit;
 }
 
 /*
@@ -285,7 +336,8 @@ static unsigned long contig_walk_lists(struct contig_finder *finder)
  * what a second walk does not find is not there.
  *
  * Context: Any but NMI. Takes zone->lock for a few pages at a time.
- * Return: where it fits, or %CONTIG_NO_PFN when all lists were walked twice.
+ * Return: where it fits, or %CONTIG_NO_PFN when all lists were walked twice, or all
+ * places once.
  */
 unsigned long contig_find_next(struct contig_finder *finder)
 {
@@ -293,6 +345,8 @@ unsigned long contig_find_next(struct contig_finder *finder)
 
 	if (contig_fault(CONTIG_FAULT_FIND))
 		return CONTIG_NO_PFN;
+	if (finder->place != CONTIG_NO_PFN)
+		return contig_walk_places(finder);
 	fit = contig_walk_lists(finder);
 	if (fit != CONTIG_NO_PFN || finder->walked_before)
 		return fit;

@@ -128,13 +128,16 @@ static struct kunit_case contig_cases[] = {
 	KUNIT_CASE(contig_test_poison_after_failure),
 #endif
 
+	/* find_test.c */
+	KUNIT_CASE(contig_test_many_walks),
+	KUNIT_CASE(contig_test_few_places),
+
 	/* search_test.c */
 	KUNIT_CASE(contig_test_bad_search),
 	KUNIT_CASE_PARAM(contig_test_constraints, contig_amounts_next),
 	KUNIT_CASE_PARAM(contig_test_bad_wish, contig_bad_wishes_next),
 	KUNIT_CASE(contig_test_bad_wish_compound),
 	KUNIT_CASE(contig_test_only_run),
-	KUNIT_CASE(contig_test_many_walks),
 	KUNIT_CASE(contig_test_only_movable_run),
 	KUNIT_CASE(contig_test_cheapest),
 	KUNIT_CASE(contig_test_only_place),

@@ -393,54 +393,6 @@ void contig_test_only_movable_run(struct kunit *test)
 	contig_cache_check(cache);
 }
 
-/* More than a walk picks at a time. */
-#define CONTIG_ISLANDS	(4 * CONTIG_PICKED + 8)
-#define CONTIG_WALKERS	4
-
-/* Go on to the next island that this walk has not met; false at its end. */
-static bool contig_meet(struct contig_finder *finder, unsigned long start,
-			unsigned long *met)
-{
-	unsigned long pfn;
-
-	do {
-		pfn = contig_find_next(finder);
-		if (pfn == CONTIG_NO_PFN)
-			return false;
-	} while (__test_and_set_bit((pfn - start) / 16, met));
-	return true;
-}
-
-/* What other walks over the free lists look at in between is met all the same. */
-void contig_test_many_walks(struct kunit *test)
-{
-	struct contig_window *window = contig_window_open(test, 2 * CONTIG_CHUNK);
-	const struct contig_wish wish = {
-		.nr_pages = 8,
-		.align = 8,
-		.start = window->start,
-		.end = window->end,
-	};
-	DECLARE_BITMAP(met[CONTIG_WALKERS], CONTIG_ISLANDS) = {};
-	struct contig_finder *finders;
-
-	finders = kunit_kcalloc(test, CONTIG_WALKERS, sizeof(*finders), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, finders);
-	for (unsigned long i = 0; i < CONTIG_ISLANDS; i++)
-		contig_window_release(window, window->start + 16 * i,
-				      window->start + 16 * i + 8);
-	for (int i = 0; i < CONTIG_WALKERS; i++)
-		contig_find_begin(&finders[i], window->zone, &wish);
-	for (bool more = true; more; ) {
-		more = false;
-		for (int i = 0; i < CONTIG_WALKERS; i++)
-			more |= contig_meet(&finders[i], window->start, met[i]);
-	}
-	for (int i = 0; i < CONTIG_WALKERS; i++)
-		KUNIT_EXPECT_EQ_MSG(test, bitmap_weight(met[i], CONTIG_ISLANDS),
-				    CONTIG_ISLANDS, "walker %d", i);
-}
-
 /* Of four chunks that can be emptied it is the one with the fewest pages. */
 void contig_test_cheapest(struct kunit *test)
 {

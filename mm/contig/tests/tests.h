@@ -120,6 +120,10 @@ void contig_test_foreign_free(struct kunit *test);
 void contig_test_free_compound(struct kunit *test);
 void contig_test_free_no_compound(struct kunit *test);
 
+/* find_test.c */
+void contig_test_many_walks(struct kunit *test);
+void contig_test_few_places(struct kunit *test);
+
 /* search_test.c */
 void contig_test_bad_search(struct kunit *test);
 const void *contig_amounts_next(struct kunit *test, const void *prev,
@@ -130,7 +134,6 @@ void contig_test_constraints(struct kunit *test);
 void contig_test_bad_wish(struct kunit *test);
 void contig_test_bad_wish_compound(struct kunit *test);
 void contig_test_only_run(struct kunit *test);
-void contig_test_many_walks(struct kunit *test);
 void contig_test_only_movable_run(struct kunit *test);
 void contig_test_cheapest(struct kunit *test);
 void contig_test_only_place(struct kunit *test);
